@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Text that grows. A failed allocation is remembered and makes every later call
+ * do nothing, so that only the end has to be checked.
+ */
+#ifndef VT_LIB_BUFFER_H
+#define VT_LIB_BUFFER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct buffer {
+	char *text;	/* NUL-terminated once anything was added, else NULL */
+	size_t length;
+	size_t size;
+	bool broken;	/* memory was short */
+};
+
+void buffer_add(struct buffer *buffer, const void *bytes, size_t length);
+void buffer_add_text(struct buffer *buffer, const char *text);
+void buffer_format(struct buffer *buffer, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+/* Frees the text; the buffer is empty and usable again. */
+void buffer_free(struct buffer *buffer);
+/* Hands the text over to the caller, who frees it; NULL when memory was short.
+ * The buffer is empty afterwards. */
+char *buffer_take(struct buffer *buffer);
+
+#endif
