@@ -10,6 +10,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "lib/descriptor.h"
+
 /* What goes through the pipe first; the texts follow. */
 struct header {
 	int rc;
@@ -17,23 +19,6 @@ struct header {
 	size_t text_length;
 	size_t warnings_length;
 };
-
-static bool write_all(int fd, const void *bytes, size_t length)
-{
-	const char *from = bytes;
-
-	while (length) {
-		ssize_t n = write(fd, from, length);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return false;
-		from += n;
-		length -= n;
-	}
-	return true;
-}
 
 static void leave_standard_descriptors(void)
 {
@@ -58,9 +43,9 @@ static bool send_result(int fd, const struct blocking_result *result)
 		.warnings_length = result->warnings.length,
 	};
 
-	return write_all(fd, &header, sizeof(header)) &&
-	       write_all(fd, result->text.text, header.text_length) &&
-	       write_all(fd, result->warnings.text, header.warnings_length);
+	return !descriptor_write(fd, &header, sizeof(header)) &&
+	       !descriptor_write(fd, result->text.text, header.text_length) &&
+	       !descriptor_write(fd, result->warnings.text, header.warnings_length);
 }
 
 static int64_t now_ms(void)

@@ -2,6 +2,7 @@
 #include "lib/cli.h"
 
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -80,14 +81,17 @@ static void name_line(struct parser *parser)
 					 (int)strcspn(word, "|"), word);
 }
 
-static int usage_error(struct parser *parser, const char *format, const char *word)
-	__attribute__((format(printf, 2, 0)));
+static int usage_error(struct parser *parser, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
 
-static int usage_error(struct parser *parser, const char *format, const char *word)
+static int usage_error(struct parser *parser, const char *format, ...)
 {
 	char text[200];
+	va_list args;
 
-	snprintf(text, sizeof(text), format, word);
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
 	failure_set(parser->failure, STATUS_USAGE, EINVAL, NULL, "%s", text);
 	failure_hint(parser->failure, "see \"%s help\"", parser->line->name);
 	return -EINVAL;

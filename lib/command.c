@@ -2,12 +2,14 @@
 #include "lib/command.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "lib/blocking.h"
+#include "lib/descriptor.h"
 #include "lib/text.h"
 
 #ifndef VDUSE_TOOLS_VERSION
@@ -187,11 +189,13 @@ void command_run(const struct cli_command *command, int argc, char **argv,
 		buffer_format(&text, "%s utility, vduse-tools-%s\n", command->program,
 			      VDUSE_TOOLS_VERSION);
 	} else if (line.verb) {
+		result->json = line.options.json;
 		run_line(&line, print, result);
 		return;
 	} else {
 		give_usage(command, &line, &text);
 	}
+	result->json = line.options.json;
 	take_buffers(&text, &diagnostics, result);
 }
 
@@ -209,4 +213,41 @@ char *command_write_failed(const struct cli_command *command, bool json, int err
 	failure_errno(&failure, errnum, "stdout", "cannot write");
 	return json ? failure_json(&failure, command->program)
 		    : failure_text(&failure, command->program);
+}
+
+/* The text that could not be made is worth a word, too. */
+static int print_text(const struct command_result *result,
+		      int (*print)(const char *text, size_t length))
+{
+	if (!result->text)
+		return -ENOMEM;
+	return result->length ? print(result->text, result->length) : 0;
+}
+
+int command_main(const struct cli_command *command, int argc, char **argv,
+		 int (*print)(const char *text, size_t length),
+		 int (*complain)(const char *text, size_t length))
+{
+	struct command_result result;
+	enum exit_status status;
+	int rc;
+
+	if (descriptor_reserve_standard() < 0)
+		return STATUS_FAILED;
+	signal(SIGPIPE, SIG_IGN);
+	command_run(command, argc, argv, print, &result);
+	status = result.status;
+	rc = print_text(&result, print);
+	if (result.diagnostics)
+		complain(result.diagnostics, strlen(result.diagnostics));
+	if (rc < 0) {
+		char *line = command_write_failed(command, result.json, -rc);
+
+		if (line)
+			complain(line, strlen(line));
+		free(line);
+		status = status ? status : STATUS_FAILED;
+	}
+	command_result_free(&result);
+	return status;
 }

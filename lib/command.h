@@ -35,6 +35,7 @@ struct command_result {
 	size_t length;
 	char *diagnostics;	/* for stderr, never NULL after command_run() */
 	enum exit_status status;
+	bool json;		/* -j was given: a later error is an object, too */
 };
 
 /*
@@ -49,5 +50,16 @@ void command_result_free(struct command_result *result);
 
 /* The line for stderr where writing stdout failed with @errnum; the caller frees it. */
 char *command_write_failed(const struct cli_command *command, bool json, int errnum);
+
+/*
+ * All of main: run @argv (without the program's name) and write what came of it,
+ * first stdout, whole, by @print, then stderr by @complain; both return 0 or a
+ * negative errno. A closed pipe is such an error: SIGPIPE is ignored from here on.
+ * Returns the status to exit with: the command's, or STATUS_FAILED where it went
+ * well and stdout could not be written.
+ */
+int command_main(const struct cli_command *command, int argc, char **argv,
+		 int (*print)(const char *text, size_t length),
+		 int (*complain)(const char *text, size_t length));
 
 #endif

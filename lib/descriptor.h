@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Descriptors used whole: what read(2) and write(2) leave half done is finished. */
+#ifndef VT_LIB_DESCRIPTOR_H
+#define VT_LIB_DESCRIPTOR_H
+
+#include <stddef.h>
+
+/*
+ * Write all @length bytes to @fd, however many calls it takes; interrupted calls
+ * are made again, a full non-blocking descriptor is waited for. 0, or negative
+ * errno with some of the bytes written.
+ */
+int descriptor_write(int fd, const void *bytes, size_t length);
+
+/*
+ * Occupy descriptors 0, 1 and 2 where the caller started us without them, so that
+ * nothing opened later takes their place and receives what is meant for stdout.
+ * What stands there refuses what the place is for: a read of 0 and a write of 1 or
+ * 2 fail with EBADF, as they would have. 0, or negative errno.
+ */
+int descriptor_reserve_standard(void);
+
+#endif
