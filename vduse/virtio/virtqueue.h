@@ -1,0 +1,391 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Virtqueues, seen from the device.
+ *
+ * Theory of operation
+ * ===================
+ *
+ * A split virtqueue (virtio 1.2, section 2.7) is three areas of memory. Each has one
+ * writer:
+ *
+ *	area		writer	content
+ *	descriptor	driver	size x {addr, len, flags, next}		2.7.5
+ *	driver		driver	avail: flags, idx, ring[], used_event	2.7.6
+ *	device		device	used: flags, idx, ring[], avail_event	2.7.8
+ *
+ * The driver fills descriptors, puts the number of the first one (the head) into
+ * avail.ring and then raises avail.idx. The device walks the chain, reads and writes
+ * the buffers, puts {head, bytes written} into used.ring and then raises used.idx.
+ *
+ * Order. Two stores publish, and each has a load on the other side that matches it:
+ *
+ *	driver: descriptors, avail.ring	-> barrier -> avail.idx		2.7.13.3.1
+ *	device: load-acquire avail.idx	-> avail.ring, descriptors, buffers
+ *	device: buffers, used.ring	-> store-release used.idx	2.7.8.2
+ *	driver: used.idx		-> barrier -> used.ring, buffers	2.7.14
+ *
+ * So whatever lies before an index is complete for the reader of that index, and the
+ * device never reads avail.ring beyond the avail.idx that it acquired last. It reads
+ * avail.idx again only when it has come to the one it knows.
+ *
+ * Two notifications need more than acquire and release, because each side stores to
+ * its own area and then loads from the other's (store -> load, which x86 reorders too):
+ *
+ *	device: store used.idx,    full fence, load used_event or avail.flags	2.7.7.2
+ *	driver: store used_event,  full fence, load used.idx
+ *	device: store avail_event, full fence, load avail.idx			2.7.10.2
+ *	driver: store avail.idx,   full fence, load avail_event or used.flags	2.7.13.4.1
+ *
+ * With a fence on both sides at least one of the two sees the other's store: either
+ * the one that sleeps finds the work before it goes to sleep, or the other one
+ * notifies it. virtqueue_needs_interrupt() and virtqueue_enable_kick() contain the
+ * device's fences.
+ *
+ * Hostile drivers. All memory of the driver can change at any time, also by a thread
+ * of the driver while we look at it. What follows from that:
+ *
+ *  - A descriptor, an index, an event is loaded exactly once, into a local copy, by an
+ *    atomic load that the compiler cannot repeat. Checks and uses see the copy.
+ *  - What we must know later (which heads are in flight, how much of a chain was
+ *    writable, in which order chains were taken) is kept in memory of our own, the
+ *    slots, and never read back from a ring.
+ *  - Chains end: the walk counts descriptors, also across an indirect table, and stops
+ *    at the queue size (2.7.5.3.1: no chain is longer than that), so loops cost at most
+ *    `size` steps.
+ *  - Addresses are IOVAs, translated with permissions (memory.h). A chain is handed out
+ *    only when every byte of it is mapped. Nothing outside the regions is touched.
+ *  - A driver that breaks a rule breaks its virtqueue: the state becomes
+ *    VIRTQUEUE_BROKEN, `error` says what and where, and nothing of the virtqueue is read
+ *    or written until it is started again. The process goes on.
+ *  - Not survived here: a region whose file was truncated raises SIGBUS when it is
+ *    touched. The owner of the regions catches that and maps something else in its
+ *    place; nothing in this engine depends on the content of the memory.
+ *
+ * Taking, using, giving back.
+ *
+ *	pop		takes the next available chain; it is in flight from now on
+ *	unpop		gives the chain taken last back, untouched (a receive chain that
+ *			is too small, or a packet for which there are not enough chains)
+ *	push		stages a used element for a chain in flight; the driver sees nothing
+ *	publish		one store makes everything staged visible
+ *	needs_interrupt	says whether the driver wants to be told of it
+ *
+ * Staged elements lie beyond used.idx, where the driver does not look.
+ *
+ * Position and recovery. How far a device has come is two 16-bit numbers: where it takes
+ * the next chain, and where it puts the next used element. They live in 4 bytes that the
+ * caller owns (struct virtqueue_position), for instance in memory that outlives the
+ * process. publish stores them as one, immediately *before* used.idx:
+ *
+ *	1 used elements written		2 position stored	3 used.idx stored
+ *
+ * A device that dies before 2 resumes at the old position: the driver saw nothing, the
+ * chains are taken again. One that dies between 2 and 3 left a position ahead of
+ * used.idx: the used elements are all there, and virtqueue_roll_forward() does step 3.
+ * One that dies after 3 has nothing to repair. Who has to publish two virtqueues as one
+ * transaction writes both outcomes (virtqueue_outcome()) into one journal record before
+ * publishing either, and rolls both forward after a crash. The position counts chains
+ * that are taken and not yet pushed as not taken, so it is exact for devices that use
+ * chains in the order in which they are available, as network devices do.
+ *
+ * Limits: queue size a power of two from 1 to 32768; a chain has at most `size`
+ * descriptors, UINT32_MAX bytes and as many segments as the caller's array holds
+ * (VQ_CHAIN_SEGMENTS, 1024, is a good length: the longest chain that Linux makes is
+ * shorter). Each of the three areas must lie in memory in one piece: in one region, or
+ * in neighbouring regions that meet in our memory as well; otherwise the start is
+ * refused.
+ *
+ * Threads: a virtqueue and its memory map belong to one thread. There is no global
+ * state, no allocation, no output and no system call in here.
+ */
+#ifndef VDUSE_VIRTIO_VIRTQUEUE_H
+#define VDUSE_VIRTIO_VIRTQUEUE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/uio.h>
+
+#include "vduse/virtio/memory.h"
+
+#define VIRTQUEUE_SIZE_MAX 32768	/* virtio 1.2, 2.7 */
+#define VQ_CHAIN_SEGMENTS 1024		/* a good length for struct vq_chain's array */
+
+/* Why a virtqueue did not start or broke. Text: virtqueue_reason_text(). */
+enum virtqueue_reason {
+	VQ_FINE = 0,
+	/* refused at the start */
+	VQ_SIZE,			/* value: size */
+	VQ_ALIGNMENT,			/* value: address */
+	VQ_AREAS_OVERLAP,		/* value: address */
+	VQ_AREA_WRAPS,			/* value: address */
+	VQ_AREA_UNMAPPED,		/* value: address */
+	VQ_AREA_ACCESS,			/* value: address */
+	VQ_AREA_IN_PIECES,		/* value: address */
+	VQ_POSITION,			/* value: position, or avail.idx that contradicts it */
+	VQ_FEATURES,			/* value: the features that are not supported */
+	/* broken by the driver */
+	VQ_AVAIL_TOO_FAR,		/* value: avail.idx */
+	VQ_AVAIL_BACKWARDS,		/* value: avail.idx */
+	VQ_HEAD_RANGE,			/* value: head */
+	VQ_HEAD_IN_FLIGHT,		/* value: head */
+	VQ_NEXT_RANGE,			/* value: next */
+	VQ_CHAIN_LENGTH,		/* value: queue size */
+	VQ_FLAGS,			/* value: flags */
+	VQ_LENGTH_ZERO,			/* value: address */
+	VQ_READABLE_AFTER_WRITABLE,	/* value: address */
+	VQ_TOTAL_LENGTH,		/* value: bytes */
+	VQ_SEGMENTS,			/* value: the limit */
+	VQ_ADDRESS_WRAPS,		/* value: address */
+	VQ_UNMAPPED,			/* value: address */
+	VQ_ACCESS,			/* value: address */
+	VQ_BUFFER_IN_RING,		/* value: address */
+	VQ_INDIRECT_FEATURE,		/* value: flags */
+	VQ_INDIRECT_NEXT,		/* value: flags */
+	VQ_INDIRECT_NESTED,		/* value: flags */
+	VQ_INDIRECT_LENGTH,		/* value: length of the table */
+	VQ_MEMORY_CHANGED,		/* the owner removed regions under a running virtqueue */
+	VQ_DEVICE_RULE,			/* set by virtqueue_break(): a rule of the device type */
+	VQ_REASONS			/* their number */
+};
+
+/* The first error since the start. head and index are 0 where they mean nothing. */
+struct virtqueue_error {
+	enum virtqueue_reason reason;
+	uint16_t head;			/* of the chain in question */
+	uint32_t index;			/* of the descriptor, in its table */
+	uint64_t value;			/* see the reason */
+};
+
+/*
+ * How far the device has come. Split: free-running indices, as avail.idx and used.idx.
+ * Stored as one 32-bit word; must be aligned to 4.
+ */
+struct virtqueue_position {
+	_Alignas(4) uint16_t next_avail;
+	uint16_t next_used;
+};
+
+/*
+ * Private record of a virtqueue, `size` of them in the caller's memory. An entry is used
+ * under two indices at once: `writable` and `descriptors` belong to the head of that
+ * number, `order` to the place in the ring.
+ */
+struct vq_slot {
+	uint32_t writable;		/* device-writable bytes of the chain in flight */
+	uint16_t descriptors;		/* ring entries that it takes; 0: not in flight */
+	uint16_t order;			/* the head that was taken at this place of the ring */
+};
+
+/* Everything that a start needs. Only memory, slots and position must outlive the call. */
+struct virtqueue_config {
+	uint32_t size;			/* entries; power of two, 1 to 32768 */
+	uint64_t desc;			/* IOVA of the descriptor area, aligned to 16 */
+	uint64_t driver;		/* IOVA of the driver area, aligned to 2 */
+	uint64_t device;		/* IOVA of the device area, aligned to 4 */
+	uint64_t features;		/* as negotiated; only ring features matter here */
+	struct vq_memory *memory;
+	struct vq_slot *slots;		/* at least size; their content does not matter */
+	uint32_t slot_count;
+	struct virtqueue_position *position;	/* where to start; updated by publish */
+};
+
+enum virtqueue_state {
+	VIRTQUEUE_STOPPED = 0,
+	VIRTQUEUE_RUNNING,
+	VIRTQUEUE_BROKEN,
+};
+
+struct vring_desc;
+struct vring_used;
+struct vring_avail;
+struct vq_format;
+
+/* An area of the ring, in the driver's addresses. */
+struct vq_area {
+	uint64_t iova;
+	uint64_t length;
+};
+
+/* What a split virtqueue knows beside the common part. */
+struct vq_split {
+	struct vring_desc *desc;
+	struct vring_avail *avail;
+	struct vring_used *used;
+	uint16_t *used_event;		/* in the driver area, behind the ring */
+	uint16_t *avail_event;		/* in the device area, behind the ring */
+	uint16_t next_avail;		/* the next chain to take */
+	uint16_t avail_seen;		/* avail.idx, as acquired last */
+	uint16_t next_used;		/* used.idx, as published last */
+};
+
+/*
+ * A virtqueue. Zeroed memory is a stopped virtqueue. Callers read state, error, size,
+ * features and in_flight and change nothing.
+ */
+struct virtqueue {
+	enum virtqueue_state state;
+	uint32_t size;
+	uint64_t features;
+	uint32_t in_flight;		/* chains taken and not yet pushed */
+	uint32_t staged;		/* chains pushed and not yet published */
+	uint32_t unsignalled;		/* published since needs_interrupt was last asked */
+	struct virtqueue_error error;
+
+	const struct vq_format *format;
+	struct vq_memory *memory;
+	struct vq_slot *slots;
+	struct virtqueue_position *position;
+	uint64_t generation;		/* of the memory, when the areas were translated */
+	unsigned int hint_buffer;
+	unsigned int hint_table;
+	struct vq_area area[3];		/* descriptor, driver, device area */
+	union {
+		struct vq_split split;
+	};
+};
+
+/*
+ * A chain that was taken: its device-readable segments, then its device-writable ones,
+ * in one array of the caller's. The pointers are good until the memory map loses
+ * regions.
+ */
+struct vq_chain {
+	struct iovec *segments;		/* readable_segments, then writable_segments */
+	uint32_t capacity;		/* length of the array */
+	uint16_t head;			/* names the chain: push and unpop want it */
+	uint16_t descriptors;		/* ring entries that it takes */
+	uint32_t readable_segments;
+	uint32_t writable_segments;
+	uint32_t readable;		/* bytes */
+	uint32_t writable;		/* bytes */
+};
+
+/* Prepares a chain for virtqueue_pop(): the array is the caller's and stays in use. */
+static inline void vq_chain_init(struct vq_chain *chain, struct iovec *segments, uint32_t capacity)
+{
+	*chain = (struct vq_chain){ .segments = segments, .capacity = capacity };
+}
+
+static inline struct iovec *vq_chain_readable(const struct vq_chain *chain)
+{
+	return chain->segments;
+}
+
+static inline struct iovec *vq_chain_writable(const struct vq_chain *chain)
+{
+	return chain->segments + chain->readable_segments;
+}
+
+/*
+ * Starts a virtqueue at *config->position, from any state. Every byte of the three areas
+ * is looked up and checked (sizes and alignment: 2.7; areas apart; mapped, readable or
+ * writable as needed, in one piece). avail.idx must fit the position: at most `size`
+ * chains beyond next_used, and not before next_avail.
+ *
+ * Returns 0, or with the reason in vq->error and the virtqueue stopped:
+ * -EINVAL: size, alignment, overlap, too few slots; -EOVERFLOW: an area wraps;
+ * -EFAULT: unmapped or in pieces; -EACCES: permission; -ERANGE: position;
+ * -EOPNOTSUPP: a ring feature that this engine does not have;
+ * or an errno of the fault callback (reason VQ_FINE), after which it can be tried again.
+ */
+int virtqueue_start(struct virtqueue *vq, const struct virtqueue_config *config);
+
+/*
+ * Stops a virtqueue: chains in flight and staged elements are forgotten, the driver's
+ * memory is not touched any more. *position stays as it is. Any state, any number of times.
+ */
+void virtqueue_stop(struct virtqueue *vq);
+
+/*
+ * Looks the three areas up again after regions were removed from the map. All chains
+ * must have been pushed or given back and everything staged be published: -EBUSY
+ * otherwise. -ESHUTDOWN: not running. Other errors as of virtqueue_start(); then the
+ * virtqueue is broken, except for an errno of the fault callback: that can be tried again.
+ */
+int virtqueue_remap(struct virtqueue *vq);
+
+/*
+ * Reads used.idx of a split virtqueue that is about to be started: what a device without
+ * a journal takes as both halves of the position after a restart, and what belongs into
+ * next_used beside an avail index that came from the driver (VDUSE VQ_GET_INFO, migration).
+ * 0 or an error of virtqueue_start() about the device area.
+ */
+int virtqueue_read_used_index(const struct virtqueue_config *config, uint16_t *index);
+
+/*
+ * Finishes a publication that a predecessor died in: when *position is ahead of used.idx
+ * by at most `size`, used.idx is stored. To be called once, directly after a start from a
+ * journal. 1: done, 0: there was nothing to do, -ERANGE: the two contradict each other.
+ */
+int virtqueue_roll_forward(struct virtqueue *vq);
+
+/*
+ * Takes the next available chain. 1: *chain is filled in; 0: nothing available;
+ * -EPROTO: the driver broke a rule, now or before (vq->error); -ESHUTDOWN: not started;
+ * -ESTALE: regions were removed and the virtqueue was not remapped;
+ * any other: errno of the fault callback, nothing has changed, the same chain comes next time.
+ */
+int virtqueue_pop(struct virtqueue *vq, struct vq_chain *chain);
+
+/*
+ * How many chains can be taken, without taking any; reads avail.idx. A number from 0 to
+ * size, or an error as of virtqueue_pop().
+ */
+int virtqueue_available(struct virtqueue *vq);
+
+/*
+ * Gives the chain that was taken last back, as if it had never been taken. Can be
+ * repeated, last one first. -EINVAL: `head` is not the chain taken last, or was pushed.
+ */
+int virtqueue_unpop(struct virtqueue *vq, uint16_t head);
+
+/*
+ * Stages a used element for a chain in flight. written: the number of bytes written from
+ * the start of its writable part (2.7.8.2); 0 for a chain that was only read.
+ * -EINVAL: the chain is not in flight, `written` is more than was writable, or it is
+ * not the oldest one although VIRTIO_F_IN_ORDER was negotiated; -ESHUTDOWN: not running;
+ * -ESTALE: as virtqueue_pop().
+ */
+int virtqueue_push(struct virtqueue *vq, uint16_t head, uint32_t written);
+
+/* The position that the next publish is going to store. */
+struct virtqueue_position virtqueue_outcome(const struct virtqueue *vq);
+
+/*
+ * Makes everything staged visible: stores *position, then used.idx (release). Returns
+ * the number of chains published; 0 also when the virtqueue does not run.
+ */
+uint32_t virtqueue_publish(struct virtqueue *vq);
+
+/*
+ * Whether the driver wants a notification for what was published since this was asked
+ * last (2.7.7). Contains the full fence. Never true when nothing was published.
+ */
+bool virtqueue_needs_interrupt(struct virtqueue *vq);
+
+/*
+ * The same without the fence, for a caller that published several virtqueues and then
+ * issued one atomic_thread_fence(memory_order_seq_cst) for all of them.
+ */
+bool virtqueue_needs_interrupt_fenced(struct virtqueue *vq);
+
+/* Tells the driver that kicks are not needed (2.7.10). Advice: kicks may still come. */
+void virtqueue_disable_kick(struct virtqueue *vq);
+
+/*
+ * Asks the driver to kick for the next chain, then looks again (full fence between).
+ * 1: chains are available already, go on working; 0: sleep, a kick will come;
+ * negative: as virtqueue_pop().
+ */
+int virtqueue_enable_kick(struct virtqueue *vq);
+
+/*
+ * Breaks a running virtqueue for a reason that only the device can know, so that it is
+ * counted and reported like the others: reason VQ_DEVICE_RULE, with head and value.
+ */
+void virtqueue_break(struct virtqueue *vq, uint16_t head, uint64_t value);
+
+/* A sentence fragment for a reason, for log lines: never NULL. */
+const char *virtqueue_reason_text(enum virtqueue_reason reason);
+
+#endif
