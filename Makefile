@@ -1,0 +1,181 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# `make help` lists the targets. Sources are found by pattern: a new .c file in
+# a folder named here is built without a change in this file.
+
+VERSION := 0.1.0
+
+# S: the sources; they may be elsewhere (configure). B: what is built.
+S := $(patsubst %/,%,$(dir $(lastword $(MAKEFILE_LIST))))
+B := build
+
+.PHONY: all check check-all demo vm deps install uninstall dist clean distclean help
+.PHONY: programs vm-programs unit-tests guest-programs
+.DELETE_ON_ERROR:
+.SECONDARY:
+MAKEFLAGS += --no-builtin-rules
+all: programs
+
+# All processors, unless told otherwise.
+ifeq ($(filter -j% --jobserver%,$(MAKEFLAGS)),)
+MAKEFLAGS += -j$(shell nproc 2>/dev/null || echo 1)
+endif
+
+# -- configuration ---------------------------------------------------------------
+
+TESTING := $(filter check check-all demo vm deps,$(MAKECMDGOALS))
+ifneq ($(if $(MAKECMDGOALS),$(filter-out clean distclean dist help deps,$(MAKECMDGOALS)),all),)
+include config.mk
+endif
+
+# On a fresh machine the targets that run things install what they need, the
+# compiler among it, so before configure.
+config.mk: $(S)/configure
+	$(if $(TESTING),@$(S)/testsuite/install-deps)
+	@echo "$(S)/configure $(CONFIGURE_ARGUMENTS)"
+	@$(S)/configure $(CONFIGURE_ARGUMENTS)
+
+deps:
+	@$(S)/testsuite/install-deps
+
+ifeq ($(V),1)
+Q :=
+say = @:
+else
+Q := @
+say = @printf '  %-5s %s\n'
+endif
+
+ifneq ($(filter true 1,$(CI) $(WERROR)),)
+ERRORS := -Werror
+endif
+
+# -iquote, not -I: lib/features.h must not hide the C library's <features.h>.
+INCLUDES := -I $(S)/include/uapi -iquote $(S)/lib -iquote $(S)
+ALL_CPPFLAGS = -D_GNU_SOURCE -DVDUSE_TOOLS_VERSION='"$(VERSION)"' $(DEFINES) $(INCLUDES) $(CPPFLAGS)
+ALL_CFLAGS = -std=gnu11 $(WARNINGS) $(ERRORS) $(HARDENING) -fPIE -ffunction-sections -fdata-sections \
+	$(INSTRUMENT) $(CFLAGS)
+ALL_LDFLAGS = -pie $(HARDENING_LINK) -Wl,--gc-sections $(INSTRUMENT) $(LDFLAGS)
+
+# -- sources ---------------------------------------------------------------------
+
+# objects FOLDER...: those of the sources there, but for main.c
+sources = $(foreach folder,$(1),$(wildcard $(S)/$(folder)/*.c))
+to_object = $(patsubst $(S)/%.c,$(B)/%.o,$(1))
+objects = $(call to_object,$(filter-out %/main.c,$(call sources,$(1))))
+mains = $(call to_object,$(wildcard $(S)/$(1)/main.c))
+
+LIB := $(B)/lib/libvt.a
+VIRTIO := $(B)/vduse/libvirtqueue.a
+VDPA := $(B)/vdpa/libcommands.a
+VDUSE := $(B)/vduse/libcommands.a
+$(LIB): $(call objects,lib)
+$(VIRTIO): $(call objects,vduse/virtio)
+$(VDPA): $(call objects,vdpa)
+$(VDUSE): $(call objects,vduse/device vduse/process vduse)
+
+# A command is built once its main.c is there.
+PROGRAMS := $(if $(call mains,vdpa),$(B)/vdpa/vdpa) $(if $(call mains,vduse),$(B)/vduse/vduse)
+$(B)/vdpa/vdpa: $(call mains,vdpa) $(VDPA) $(LIB)
+$(B)/vduse/vduse: $(call mains,vduse) $(VDUSE) $(VIRTIO) $(LIB)
+programs: $(PROGRAMS)
+
+# testsuite/unit/test_NAME.c is a program, other sources there are shared by
+# them all. A line `LDFLAGS: WORDS` in a comment adds to its link (--wrap).
+UNIT := $(patsubst $(S)/%.c,$(B)/%,$(wildcard $(S)/testsuite/unit/test_*.c))
+UNIT_SHARED := $(B)/testsuite/unit/libshared.a
+$(UNIT_SHARED): $(call to_object,$(filter-out $(S)/testsuite/unit/test_%,$(call sources,testsuite/unit)))
+$(UNIT): %: %.o $(UNIT_SHARED) $(VDPA) $(VDUSE) $(VIRTIO) $(LIB)
+$(UNIT): EXTRA = -lcmocka $(shell sed -n 's/^.*LDFLAGS: *\([^*]*\).*/\1/p' $(patsubst $(B)/%,$(S)/%.c,$@))
+unit-tests: $(UNIT)
+
+# Programs that the tests run in the guest, on its PATH.
+GUEST := $(patsubst $(S)/%.c,$(B)/%,$(call sources,testsuite/guest))
+$(GUEST): %: %.o $(VIRTIO) $(LIB)
+guest-programs: $(GUEST)
+
+# The test bed's own: static, because they run before there is a root, and
+# quicker to start; never instrumented.
+VM := $(addprefix $(B)/testsuite/vm/,init agent exec)
+$(VM): ALL_LDFLAGS = -static
+$(B)/testsuite/vm/%.o: ALL_CFLAGS = -std=gnu11 -O2 $(WARNINGS) $(ERRORS)
+$(B)/testsuite/vm/init: $(B)/testsuite/vm/init.o
+$(addprefix $(B)/testsuite/vm/,agent exec): %: %.o $(addprefix $(B)/testsuite/vm/,stream.o session.o)
+$(VM): LIBS =
+vm-programs: $(VM)
+
+# -- rules -----------------------------------------------------------------------
+
+$(B)/%.o: $(S)/%.c config.mk
+	@mkdir -p $(@D)
+	$(say) CC $(patsubst $(B)/%,%,$@)
+	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+# Made anew each time, so that no object of a source that is gone stays inside.
+%.a:
+	@mkdir -p $(@D)
+	$(say) AR $(patsubst $(B)/%,%,$@)
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
+# The archives twice: unit tests link both commands, which know one another.
+$(PROGRAMS) $(UNIT) $(GUEST) $(VM):
+	$(say) LD $(patsubst $(B)/%,%,$@)
+	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) \
+		-Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(EXTRA) $(LIBS)
+
+-include $(wildcard $(B)/*/*.d $(B)/*/*/*.d)
+
+# -- running ---------------------------------------------------------------------
+
+export VT_BUILD := $(abspath $(B))
+
+# BATS=FILE... and FILTER=REGEX run some of the tests only.
+check check-all: deps programs unit-tests guest-programs vm-programs
+	@$(S)/testsuite/run $(if $(filter check-all,$@),--slow) $(if $(FILTER),--filter '$(FILTER)') $(BATS)
+
+demo: deps programs guest-programs vm-programs
+	@if [ -f $(S)/testsuite/demo ]; then $(S)/testsuite/vm/run bash -s <$(S)/testsuite/demo; \
+	else echo "make demo: testsuite/demo is not written yet" >&2; exit 1; fi
+
+# A shell in the test guest, or RUN='COMMAND' there.
+vm: deps programs guest-programs vm-programs
+	@$(S)/testsuite/vm/run $(RUN)
+
+# -- installing ------------------------------------------------------------------
+
+MANUALS = $(wildcard $(S)/man/man[1-9]/*.[1-9])
+
+install: programs
+	install -d "$(DESTDIR)$(SBINDIR)"
+	$(if $(PROGRAMS),install -m 0755 $(PROGRAMS) "$(DESTDIR)$(SBINDIR)")
+	@set -e; for page in $(MANUALS); do \
+		folder="$(DESTDIR)$(MANDIR)/man$${page##*.}"; \
+		echo "install -m 0644 $$page $$folder"; \
+		install -d "$$folder"; install -m 0644 "$$page" "$$folder"; \
+	done
+
+uninstall:
+	rm -f $(foreach program,$(PROGRAMS),"$(DESTDIR)$(SBINDIR)/$(notdir $(program))")
+	rm -f $(foreach page,$(MANUALS),"$(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(page)))/$(notdir $(page))")
+
+dist:
+	git -C $(S) archive --format=tar.gz --prefix=vduse-tools-$(VERSION)/ \
+		-o "$(CURDIR)/vduse-tools-$(VERSION).tar.gz" HEAD
+
+clean:
+	rm -rf $(B)
+
+distclean: clean
+	rm -f config.mk
+
+help:
+	@echo 'make [V=1]        build vdpa and vduse (./configure is run first if it was not)'
+	@echo 'make check        all tests: unit tests, checks, and the suite on a real kernel in a VM'
+	@echo '                  BATS=testsuite/FILE.bats FILTER=REGEX: one file, one test'
+	@echo 'make check-all    those and the slow ones'
+	@echo 'make demo         the whole life of a device on a real kernel'
+	@echo 'make vm           a shell on that kernel; RUN="COMMAND" runs one command'
+	@echo 'make deps         install what building and testing needs (root, apt)'
+	@echo 'make install      DESTDIR=, PREFIX=, SBINDIR=, MANDIR=;  make uninstall'
+	@echo 'make dist         a source archive;  make clean'
+	@echo 'WERROR=1 makes warnings errors; CI=true does, too.'
