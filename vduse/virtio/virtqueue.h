@@ -48,7 +48,8 @@
  *    atomic load that the compiler cannot repeat. Checks and uses see the copy.
  *  - What we must know later (which heads are in flight, how much of a chain was
  *    writable, in which order chains were taken) is kept in memory of our own, the
- *    slots, and never read back from a ring.
+ *    slots, and never read back from a ring. A head is in flight until the used.idx
+ *    that returns it is published: before that the driver cannot have it back.
  *  - Chains end: the walk counts descriptors, also across an indirect table, and stops
  *    at the queue size (2.7.5.3.1: no chain is longer than that), so loops cost at most
  *    `size` steps.
@@ -89,7 +90,7 @@
  * chains in the order in which they are available, as network devices do.
  *
  * Limits: queue size a power of two from 1 to 32768; a chain has at most `size`
- * descriptors, UINT32_MAX bytes and as many segments as the caller's array holds
+ * descriptors (and 32767), UINT32_MAX bytes and as many segments as the caller's array holds
  * (VQ_CHAIN_SEGMENTS, 1024, is a good length: the longest chain that Linux makes is
  * shorter). Each of the three areas must lie in memory in one piece: in one region, or
  * in neighbouring regions that meet in our memory as well; otherwise the start is
@@ -143,7 +144,6 @@ enum virtqueue_reason {
 	VQ_INDIRECT_NEXT,		/* value: flags */
 	VQ_INDIRECT_NESTED,		/* value: flags */
 	VQ_INDIRECT_LENGTH,		/* value: length of the table */
-	VQ_MEMORY_CHANGED,		/* the owner removed regions under a running virtqueue */
 	VQ_DEVICE_RULE,			/* set by virtqueue_break(): a rule of the device type */
 	VQ_REASONS			/* their number */
 };
@@ -173,8 +173,11 @@ struct virtqueue_position {
 struct vq_slot {
 	uint32_t writable;		/* device-writable bytes of the chain in flight */
 	uint16_t descriptors;		/* ring entries that it takes; 0: not in flight */
-	uint16_t order;			/* the head that was taken at this place of the ring */
+	uint16_t order;			/* the head taken, later staged, at this place of the ring */
 };
+
+/* In vq_slot.descriptors: the chain was pushed, but the driver does not know yet. */
+#define VQ_SLOT_STAGED 0x8000
 
 /* Everything that a start needs. Only memory, slots and position must outlive the call. */
 struct virtqueue_config {
@@ -374,10 +377,17 @@ void virtqueue_disable_kick(struct virtqueue *vq);
 
 /*
  * Asks the driver to kick for the next chain, then looks again (full fence between).
- * 1: chains are available already, go on working; 0: sleep, a kick will come;
+ * 1: chains can be taken, go on working; 0: sleep, a kick will come;
  * negative: as virtqueue_pop().
  */
 int virtqueue_enable_kick(struct virtqueue *vq);
+
+/*
+ * As virtqueue_enable_kick(), for a device that cannot go on with the chains that are
+ * there (a packet needs more receive buffers than were available): 1 only if more became
+ * available since virtqueue_pop() or virtqueue_available() looked last.
+ */
+int virtqueue_enable_kick_for_more(struct virtqueue *vq);
 
 /*
  * Breaks a running virtqueue for a reason that only the device can know, so that it is

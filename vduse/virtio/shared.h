@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Loads and stores of memory that the driver shares with us. Each is one access, which
+ * the compiler can neither repeat nor split, and converts from and to little endian
+ * (virtio 1.2, 2.7 and 1.4: all fields of a ring are little-endian).
+ */
+#ifndef VDUSE_VIRTIO_SHARED_H
+#define VDUSE_VIRTIO_SHARED_H
+
+#include <endian.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <string.h>
+
+/* The pointer must be aligned to 2; relaxed order. */
+static inline uint16_t shared_load16(const uint16_t *from)
+{
+	return le16toh(atomic_load_explicit((const _Atomic uint16_t *)from,
+					    memory_order_relaxed));
+}
+
+/* As shared_load16(); whatever is loaded later is loaded after it. */
+static inline uint16_t shared_load16_acquire(const uint16_t *from)
+{
+	return le16toh(atomic_load_explicit((const _Atomic uint16_t *)from,
+					    memory_order_acquire));
+}
+
+/* The pointer must be aligned to 2; relaxed order. */
+static inline void shared_store16(uint16_t *to, uint16_t value)
+{
+	atomic_store_explicit((_Atomic uint16_t *)to, htole16(value), memory_order_relaxed);
+}
+
+/* As shared_store16(); whatever was stored earlier is visible before it. */
+static inline void shared_store16_release(uint16_t *to, uint16_t value)
+{
+	atomic_store_explicit((_Atomic uint16_t *)to, htole16(value), memory_order_release);
+}
+
+/* The pointer must be aligned to 4; relaxed order. */
+static inline void shared_store32(uint32_t *to, uint32_t value)
+{
+	atomic_store_explicit((_Atomic uint32_t *)to, htole32(value), memory_order_relaxed);
+}
+
+/* The pointer must be aligned to 8; relaxed order; no conversion. */
+static inline uint64_t shared_load64_raw(const void *from)
+{
+	return atomic_load_explicit((const _Atomic uint64_t *)from, memory_order_relaxed);
+}
+
+/*
+ * Copies bytes of any alignment out of shared memory. The fence keeps the compiler from
+ * taking a value from `from` again when it means the one in `to`.
+ */
+static inline void shared_copy(void *to, const void *from, size_t length)
+{
+	memcpy(to, from, length);
+	atomic_signal_fence(memory_order_seq_cst);
+}
+
+#endif
