@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "lib/holders.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include "lib/parse.h"
+
+/* The inode number of the first pid namespace (include/linux/proc_ns.h). */
+#define FIRST_PID_NAMESPACE "pid:[4026531836]"
+
+struct scan {
+	const struct sysfs *fs;
+	unsigned int major_number;
+	struct holders *holders;
+	size_t room;
+	pid_t pid;
+};
+
+static int compare(const void *one, const void *other)
+{
+	const struct holder *a = one, *b = other;
+
+	if (a->device != b->device)
+		return a->device < b->device ? -1 : 1;
+	return (a->pid > b->pid) - (a->pid < b->pid);
+}
+
+/* The character behind the name, which stands in parentheses and may hold any. */
+static char read_state(const struct sysfs *fs, pid_t pid)
+{
+	char text[128];
+	const char *end;
+
+	if (sysfs_read(fs, text, sizeof(text), "proc/%d/stat", pid) < 0)
+		return '?';
+	end = strrchr(text, ')');
+	return end && end[1] == ' ' && end[2] ? end[2] : '?';
+}
+
+static int add_holder(struct scan *scan, dev_t device)
+{
+	struct holders *holders = scan->holders;
+	struct holder *holder;
+	size_t i;
+
+	for (i = holders->count; i > 0 && holders->list[i - 1].pid == scan->pid; i--)
+		if (holders->list[i - 1].device == device)
+			return 0;
+	if (holders->count == scan->room) {
+		size_t room = scan->room ? 2 * scan->room : 16;
+		struct holder *list = realloc(holders->list, room * sizeof(*list));
+
+		if (!list)
+			return -ENOMEM;
+		holders->list = list;
+		scan->room = room;
+	}
+	holder = &holders->list[holders->count++];
+	*holder = (struct holder){ .device = device, .pid = scan->pid };
+	sysfs_read(scan->fs, holder->command, sizeof(holder->command), "proc/%d/comm",
+		   scan->pid);
+	holder->state = read_state(scan->fs, scan->pid);
+	return 0;
+}
+
+/*
+ * A file of another kind may lie on a dead network file system: ask for its type
+ * alone and for what is known without a question to a server.
+ */
+static int note_descriptor(void *context, int fd, const char *name)
+{
+	struct scan *scan = context;
+	struct statx file;
+
+	if (statx(fd, name, AT_STATX_DONT_SYNC, STATX_TYPE, &file) < 0)
+		return 0;
+	if (!S_ISCHR(file.stx_mode) || file.stx_rdev_major != scan->major_number)
+		return 0;
+	return add_holder(scan, makedev(file.stx_rdev_major, file.stx_rdev_minor));
+}
+
+static int note_process(void *context, int fd, const char *name)
+{
+	struct scan *scan = context;
+	uint64_t pid;
+	int rc;
+
+	(void)fd;
+	if (!isdigit((unsigned char)name[0]) || parse_number(name, 1, 1 << 30, &pid))
+		return 0;
+	scan->pid = pid;
+	rc = sysfs_each(scan->fs, note_descriptor, scan, "proc/%d/fd", scan->pid);
+	if (rc == -EACCES || rc == -EPERM)
+		scan->holders->complete = false;
+	return rc == -ENOMEM ? rc : 0;	/* others: it ended meanwhile */
+}
+
+static bool sees_all_processes(const struct sysfs *fs)
+{
+	char name[64];
+
+	return sysfs_link_name(fs, name, sizeof(name), "proc/self/ns/pid") == 0 &&
+	       !strcmp(name, FIRST_PID_NAMESPACE);
+}
+
+int holders_scan(const struct sysfs *fs, unsigned int major_number, struct holders *holders)
+{
+	struct scan scan = { .fs = fs, .major_number = major_number, .holders = holders };
+	int rc;
+
+	*holders = (struct holders){ .complete = sees_all_processes(fs) };
+	rc = sysfs_each(fs, note_process, &scan, "proc");
+	if (rc < 0) {
+		holders_free(holders);
+		return rc;
+	}
+	if (holders->count)
+		qsort(holders->list, holders->count, sizeof(*holders->list), compare);
+	return 0;
+}
+
+void holders_free(struct holders *holders)
+{
+	free(holders->list);
+	*holders = (struct holders){ 0 };
+}
+
+const struct holder *holders_find(const struct holders *holders, dev_t device)
+{
+	size_t low = 0, high = holders->count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (holders->list[middle].device < device)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	if (low == holders->count || holders->list[low].device != device)
+		return NULL;
+	return &holders->list[low];
+}
+
+int holder_of(const struct sysfs *fs, dev_t device, struct holder *holder)
+{
+	struct holders holders;
+	const struct holder *found;
+	int rc = holders_scan(fs, major(device), &holders);
+
+	if (rc < 0)
+		return rc;
+	found = holders_find(&holders, device);
+	if (found)
+		*holder = *found;
+	rc = found ? 1 : holders.complete ? 0 : -EPERM;
+	holders_free(&holders);
+	return rc;
+}

@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "lib/vdpa_message.h"
+
+#include <errno.h>
+#include <libmnl/libmnl.h>
+#include <stdio.h>
+#include <string.h>
+
+enum form { FORM_NUMBER, FORM_MAC, FORM_NAME };
+
+/* Where an attribute's value goes. */
+struct field {
+	uint16_t type;		/* VDPA_ATTR_* */
+	enum form form;
+	size_t offset, size;	/* in the structure; a number's is its size on the wire */
+};
+
+#define NUMBER(structure, type, member) \
+	{ type, FORM_NUMBER, offsetof(struct structure, member), \
+	  sizeof(((struct structure *)0)->member) }
+#define NAME(structure, type, member) \
+	{ type, FORM_NAME, offsetof(struct structure, member), VDPA_NAME_SIZE }
+#define LAST_FIELD { 0, FORM_NUMBER, 0, 0 }
+
+static const struct field mgmtdev_fields[] = {
+	NAME(vdpa_mgmtdev, VDPA_ATTR_MGMTDEV_BUS_NAME, handle.bus),
+	NAME(vdpa_mgmtdev, VDPA_ATTR_MGMTDEV_DEV_NAME, handle.name),
+	NUMBER(vdpa_mgmtdev, VDPA_ATTR_MGMTDEV_SUPPORTED_CLASSES, classes),
+	NUMBER(vdpa_mgmtdev, VDPA_ATTR_DEV_MGMTDEV_MAX_VQS, max_vqs),
+	NUMBER(vdpa_mgmtdev, VDPA_ATTR_DEV_SUPPORTED_FEATURES, features),
+	LAST_FIELD,
+};
+
+static const struct field device_fields[] = {
+	NAME(vdpa_device, VDPA_ATTR_DEV_NAME, name),
+	NAME(vdpa_device, VDPA_ATTR_MGMTDEV_BUS_NAME, mgmtdev.bus),
+	NAME(vdpa_device, VDPA_ATTR_MGMTDEV_DEV_NAME, mgmtdev.name),
+	NUMBER(vdpa_device, VDPA_ATTR_DEV_ID, type),
+	NUMBER(vdpa_device, VDPA_ATTR_DEV_VENDOR_ID, vendor_id),
+	NUMBER(vdpa_device, VDPA_ATTR_DEV_MAX_VQS, max_vqs),
+	NUMBER(vdpa_device, VDPA_ATTR_DEV_MAX_VQ_SIZE, max_vq_size),
+	NUMBER(vdpa_device, VDPA_ATTR_DEV_MIN_VQ_SIZE, min_vq_size),
+	LAST_FIELD,
+};
+
+static const struct field config_fields[] = {
+	NAME(vdpa_config, VDPA_ATTR_DEV_NAME, name),
+	NUMBER(vdpa_config, VDPA_ATTR_DEV_ID, type),
+	{ VDPA_ATTR_DEV_NET_CFG_MACADDR, FORM_MAC, offsetof(struct vdpa_config, mac), 6 },
+	NUMBER(vdpa_config, VDPA_ATTR_DEV_NET_STATUS, status),
+	NUMBER(vdpa_config, VDPA_ATTR_DEV_NET_CFG_MAX_VQP, max_vqp),
+	NUMBER(vdpa_config, VDPA_ATTR_DEV_NET_CFG_MTU, mtu),
+	NUMBER(vdpa_config, VDPA_ATTR_DEV_NEGOTIATED_FEATURES, negotiated),
+	NUMBER(vdpa_config, VDPA_ATTR_DEV_FEATURES, features),
+	NUMBER(vdpa_config, VDPA_ATTR_DEV_BLK_CFG_CAPACITY, capacity),
+	NUMBER(vdpa_config, VDPA_ATTR_DEV_BLK_CFG_SEG_SIZE, size_max),
+	NUMBER(vdpa_config, VDPA_ATTR_DEV_BLK_CFG_BLK_SIZE, blk_size),
+	NUMBER(vdpa_config, VDPA_ATTR_DEV_BLK_CFG_SEG_MAX, seg_max),
+	NUMBER(vdpa_config, VDPA_ATTR_DEV_BLK_CFG_NUM_QUEUES, num_queues),
+	NUMBER(vdpa_config, VDPA_ATTR_DEV_BLK_CFG_PHY_BLK_EXP, physical_block_exp),
+	NUMBER(vdpa_config, VDPA_ATTR_DEV_BLK_CFG_ALIGN_OFFSET, alignment_offset),
+	NUMBER(vdpa_config, VDPA_ATTR_DEV_BLK_CFG_MIN_IO_SIZE, min_io_size),
+	NUMBER(vdpa_config, VDPA_ATTR_DEV_BLK_CFG_OPT_IO_SIZE, opt_io_size),
+	NUMBER(vdpa_config, VDPA_ATTR_DEV_BLK_CFG_MAX_DISCARD_SEC, max_discard_sectors),
+	NUMBER(vdpa_config, VDPA_ATTR_DEV_BLK_CFG_MAX_DISCARD_SEG, max_discard_seg),
+	NUMBER(vdpa_config, VDPA_ATTR_DEV_BLK_CFG_DISCARD_SEC_ALIGN, discard_sector_alignment),
+	NUMBER(vdpa_config, VDPA_ATTR_DEV_BLK_CFG_MAX_WRITE_ZEROES_SEC, max_write_zeroes_sectors),
+	NUMBER(vdpa_config, VDPA_ATTR_DEV_BLK_CFG_MAX_WRITE_ZEROES_SEG, max_write_zeroes_seg),
+	NUMBER(vdpa_config, VDPA_ATTR_DEV_BLK_CFG_READ_ONLY, read_only),
+	NUMBER(vdpa_config, VDPA_ATTR_DEV_BLK_CFG_FLUSH, flush),
+	LAST_FIELD,
+};
+
+/* A string with or without its NUL; false where it is empty or does not fit. */
+static bool take_name(char *name, const char *bytes, size_t length)
+{
+	size_t used = strnlen(bytes, length);
+
+	if (!used || used >= VDPA_NAME_SIZE)
+		return false;
+	memcpy(name, bytes, used);
+	name[used] = '\0';
+	return true;
+}
+
+static bool take_field(const struct field *field, void *record, const struct nlattr *attribute)
+{
+	char *to = (char *)record + field->offset;
+	size_t length = mnl_attr_get_payload_len(attribute);
+
+	if (field->form == FORM_NAME)
+		return take_name(to, mnl_attr_get_payload(attribute), length);
+	if (length != field->size)
+		return false;
+	memcpy(to, mnl_attr_get_payload(attribute), length);
+	return true;
+}
+
+/* Returns the bits of the attributes that were understood. */
+static uint64_t take_attributes(const struct field *fields, void *record,
+				const void *attributes, size_t length)
+{
+	const struct nlattr *attr;
+	uint64_t present = 0;
+
+	mnl_attr_for_each_payload(attributes, length) {
+		const struct field *field = fields;
+
+		/* None of these numbers is nested or in network byte order. */
+		while (field->type && field->type != attr->nla_type)
+			field++;
+		if (field->type && take_field(field, record, attr))
+			present |= UINT64_C(1) << field->type;
+	}
+	return present;
+}
+
+int vdpa_parse_mgmtdev(const void *attributes, size_t length, struct vdpa_mgmtdev *mgmtdev)
+{
+	*mgmtdev = (struct vdpa_mgmtdev){ 0 };
+	mgmtdev->present = take_attributes(mgmtdev_fields, mgmtdev, attributes, length);
+	return VDPA_HAS(mgmtdev, VDPA_ATTR_MGMTDEV_DEV_NAME) ? 0 : -EBADMSG;
+}
+
+int vdpa_parse_device(const void *attributes, size_t length, struct vdpa_device *device)
+{
+	*device = (struct vdpa_device){ 0 };
+	device->present = take_attributes(device_fields, device, attributes, length);
+	return VDPA_HAS(device, VDPA_ATTR_DEV_NAME) && VDPA_HAS(device, VDPA_ATTR_DEV_ID) &&
+		       VDPA_HAS(device, VDPA_ATTR_MGMTDEV_DEV_NAME) ? 0 : -EBADMSG;
+}
+
+int vdpa_parse_config(const void *attributes, size_t length, struct vdpa_config *config)
+{
+	*config = (struct vdpa_config){ 0 };
+	config->present = take_attributes(config_fields, config, attributes, length);
+	return VDPA_HAS(config, VDPA_ATTR_DEV_NAME) && VDPA_HAS(config, VDPA_ATTR_DEV_ID) ?
+		       0 : -EBADMSG;
+}
+
+int vdpa_handle_parse(const char *text, struct vdpa_handle *handle, struct failure *failure)
+{
+	const char *slash = strchr(text, '/');
+	const char *name = slash ? slash + 1 : text;
+	size_t bus = slash ? slash - text : 0;
+
+	*handle = (struct vdpa_handle){ 0 };
+	if (!*name || strchr(name, '/') || (slash && !bus))
+		return failure_set(failure, STATUS_USAGE, EINVAL, NULL,
+				   "mgmtdev \"%.100s\": is neither NAME nor BUS/NAME", text);
+	if (bus >= VDPA_NAME_SIZE || strlen(name) >= VDPA_NAME_SIZE)
+		return failure_set(failure, STATUS_USAGE, EINVAL, NULL,
+				   "mgmtdev \"%.100s\": a name has 1 to 255 bytes", text);
+	memcpy(handle->bus, text, bus);
+	memcpy(handle->name, name, strlen(name));
+	return 0;
+}
+
+const char *vdpa_handle_text(const struct vdpa_handle *handle, char text[VDPA_HANDLE_SIZE])
+{
+	snprintf(text, VDPA_HANDLE_SIZE, "%s%s%s", handle->bus, handle->bus[0] ? "/" : "",
+		 handle->name);
+	return text;
+}
+
+bool vdpa_handle_is_vduse(const struct vdpa_handle *handle)
+{
+	return !handle->bus[0] && !strcmp(handle->name, "vduse");
+}
+
+const char *vdpa_attribute_word(uint16_t type)
+{
+	switch (type) {
+	case VDPA_ATTR_MGMTDEV_BUS_NAME:
+	case VDPA_ATTR_MGMTDEV_DEV_NAME:
+		return "mgmtdev";
+	case VDPA_ATTR_DEV_NAME:
+		return "name";
+	case VDPA_ATTR_DEV_NET_CFG_MACADDR:
+		return "mac";
+	case VDPA_ATTR_DEV_NET_CFG_MTU:
+		return "mtu";
+	case VDPA_ATTR_DEV_NET_CFG_MAX_VQP:
+		return "max_vqp";
+	case VDPA_ATTR_DEV_FEATURES:
+		return "device_features";
+	case VDPA_ATTR_DEV_QUEUE_INDEX:
+		return "qidx";
+	default:
+		return NULL;
+	}
+}
