@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "lib/vduse_control.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/vduse.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "lib/sysfs.h"
+#include "lib/vduse_config.h"
+
+#define CONTROL_NODE "/dev/vduse/control"
+
+static_assert(DEVICE_NAME_MAX == VDUSE_NAME_MAX - 1, "lib/parse.h");
+static_assert(VDUSE_CONFIG_SIZE <= VDUSE_TOOLS_CONFIG_MAX, "lib/vduse_config.h");
+
+int vduse_explain_missing(struct failure *failure)
+{
+	failure_set(failure, STATUS_UNSUPPORTED, ENODEV, NULL,
+		    "the kernel has no VDUSE: its module vduse is not loaded");
+	failure_hint(failure, "modprobe vduse (a module of Linux 5.15 and later, where the "
+			      "distribution builds it)");
+	return -ENODEV;
+}
+
+/* The nodes are made by devtmpfs; in a container they are what it was given. */
+static int explain_node_absent(struct failure *failure)
+{
+	failure_set(failure, STATUS_UNSUPPORTED, ENOENT, CONTROL_NODE,
+		    "the module vduse is loaded, but its node is not in this /dev");
+	failure_hint(failure, "mount devtmpfs, or give the container " CONTROL_NODE);
+	return -ENOENT;
+}
+
+int vduse_explain_control(int errnum, bool loaded, struct failure *failure)
+{
+	switch (errnum) {
+	case ENOENT:
+	case ENOTDIR:
+		if (loaded)
+			return explain_node_absent(failure);
+		vduse_explain_missing(failure);
+		return -errnum;
+	case ENXIO:
+	case ENODEV:
+		vduse_explain_missing(failure);
+		return -errnum;
+	case EACCES:
+	case EPERM:
+		failure_set(failure, STATUS_DENIED, errnum, CONTROL_NODE,
+			    "creating and destroying devices needs write access to this "
+			    "node, which is root's alone (mode 0600)");
+		failure_hint(failure, "run it as root; in a container the device cgroup must "
+				      "allow the node, too");
+		return -errnum;
+	default:
+		return failure_errno(failure, errnum, CONTROL_NODE, "cannot open it");
+	}
+}
+
+int vduse_control_open(struct failure *failure)
+{
+	uint64_t version = VDUSE_API_VERSION;
+	int rc, fd = open(CONTROL_NODE, O_RDWR | O_CLOEXEC);
+
+	if (fd < 0) {
+		rc = errno;
+		return vduse_explain_control(
+			rc, sysfs_exists(&sysfs_machine, "sys/class/vduse"), failure);
+	}
+	if (ioctl(fd, VDUSE_SET_API_VERSION, &version) == 0)
+		return fd;
+	rc = failure_errno(failure, errno, CONTROL_NODE,
+			   "it does not speak version 0 of the VDUSE interface");
+	close(fd);
+	return rc;
+}
+
+static int explain_refused_definition(const struct vduse_definition *definition,
+				      struct failure *failure)
+{
+	failure_set(failure, STATUS_FAILED, EINVAL, definition->name,
+		    "the kernel refuses a %s device with these features",
+		    vduse_type_name(definition->type));
+	if (definition->type == DEVICE_TYPE_NET)
+		failure_hint(failure, "net devices need Linux 6.10 or later");
+	return -EINVAL;
+}
+
+int vduse_explain_create(int errnum, const struct vduse_definition *definition,
+			 struct failure *failure)
+{
+	const char *name = definition->name;
+
+	switch (errnum) {
+	case EEXIST:
+		failure_set(failure, STATUS_BUSY, errnum, name,
+			    "a VDUSE device of this name exists already");
+		failure_hint(failure, "see \"vduse show\"; it stays until \"vduse destroy\"");
+		return -errnum;
+	case EPERM:
+		failure_set(failure, STATUS_DENIED, errnum, name,
+			    "creating a %s device needs the capability CAP_NET_ADMIN",
+			    vduse_type_name(definition->type));
+		failure_hint(failure, "run it as root of the initial user namespace");
+		return -errnum;
+	case EINVAL:
+		return explain_refused_definition(definition, failure);
+	case ENOSPC:
+		return failure_set(failure, STATUS_FAILED, errnum, name,
+				   "the kernel has no free number for another VDUSE device");
+	default:
+		return failure_errno(failure, errnum, name, "the kernel cannot create it");
+	}
+}
+
+int vduse_control_create(int control, const struct vduse_definition *definition,
+			 struct failure *failure)
+{
+	uint8_t space[VDUSE_CONFIG_SIZE];
+	struct vduse_dev_config *config;
+	size_t size = vduse_config_encode(definition, space);
+	int rc;
+
+	config = calloc(1, sizeof(*config) + sizeof(space));
+	if (!config)
+		return failure_errno(failure, ENOMEM, definition->name, "cannot create it");
+	memcpy(config->name, definition->name, sizeof(config->name) - 1);
+	config->vendor_id = definition->vendor;
+	config->device_id = definition->type;
+	config->features = definition->features;
+	config->vq_num = definition->vqs;
+	config->vq_align = definition->vq_align;
+	config->config_size = size;
+	memcpy(config->config, space, size);
+	rc = ioctl(control, VDUSE_CREATE_DEV, config) ? errno : 0;
+	free(config);
+	return rc ? vduse_explain_create(rc, definition, failure) : 0;
+}
+
+int vduse_explain_destroy(int errnum, const char *name, struct failure *failure)
+{
+	switch (errnum) {
+	case EINVAL:	/* what the kernel says of a name that it does not know */
+		failure_set(failure, STATUS_NOT_FOUND, ENODEV, name,
+			    "there is no VDUSE device of this name");
+		failure_hint(failure, "see \"vduse show\"");
+		return -ENODEV;
+	case EBUSY:
+		failure_set(failure, STATUS_BUSY, errnum, name,
+			    "the device is attached to the vDPA bus, or a process has its "
+			    "node open");
+		failure_hint(failure, "see \"vduse show\"");
+		return -errnum;
+	default:
+		return failure_errno(failure, errnum, name, "the kernel cannot destroy it");
+	}
+}
+
+int vduse_control_destroy(int control, const char *name, struct failure *failure)
+{
+	/* The kernel copies all of it, whatever the length of the name. */
+	char padded[VDUSE_NAME_MAX] = "";
+
+	if (!name_possible(name))
+		return vduse_explain_destroy(EINVAL, name, failure);
+	memcpy(padded, name, strlen(name));
+	if (ioctl(control, VDUSE_DESTROY_DEV, padded) == 0)
+		return 0;
+	return vduse_explain_destroy(errno, name, failure);
+}
+
+int vduse_explain_node(int errnum, const char *name, bool loaded, struct failure *failure)
+{
+	switch (errnum) {
+	case ENOENT:
+	case ENOTDIR:
+	case ENXIO:
+	case ENODEV:
+		if (!loaded) {
+			vduse_explain_missing(failure);
+			return -errnum;
+		}
+		failure_set(failure, STATUS_NOT_FOUND, errnum, name,
+			    "there is no VDUSE device of this name");
+		failure_hint(failure, "make it with \"vduse create\"");
+		return -errnum;
+	case EBUSY:
+		failure_set(failure, STATUS_BUSY, errnum, name,
+			    "another process serves it: its node can be open once only");
+		return -errnum;
+	case EACCES:
+	case EPERM:
+		failure_set(failure, STATUS_DENIED, errnum, name,
+			    "opening its node /dev/vduse/%s needs write access, which is "
+			    "root's alone unless root gave it to others", name);
+		failure_hint(failure, "run it as root, or change the owner of the node");
+		return -errnum;
+	default:
+		return failure_errno(failure, errnum, name, "cannot open its node");
+	}
+}
+
+int vduse_node_open(const char *name, struct failure *failure)
+{
+	char entry[SYSFS_NAME_SIZE], path[sizeof("/dev/vduse/") + SYSFS_NAME_SIZE];
+	int fd, rc = ENOENT;
+
+	if (sysfs_name(name, entry) == 0 && strcmp(entry, "control")) {
+		snprintf(path, sizeof(path), "/dev/vduse/%s", entry);
+		fd = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+		if (fd >= 0)
+			return fd;
+		rc = errno;
+	}
+	return vduse_explain_node(rc, name, sysfs_exists(&sysfs_machine, "sys/class/vduse"),
+				  failure);
+}
