@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "vduse/grammar.h"
+
+#include "vduse/verbs.h"
+
+/*
+ * create and destroy take no lock that a device process can hold (vduse_lock in
+ * vduse_dev.c is never held while a message waits): they run directly, as a show does.
+ */
+static const struct cli_verb verbs[] = {
+	{
+		.path = "create",
+		.words = create_words,
+		.running = CLI_READS,
+		.help = "make a VDUSE device",
+		.run = create_run,
+	}, {
+		.path = "destroy",
+		.words = destroy_words,
+		.running = CLI_READS,
+		.help = "end a VDUSE device that is neither attached nor served",
+		.run = destroy_run,
+	}, {
+		.path = "show|list",
+		.words = show_words,
+		.running = CLI_READS,
+		.container = "vduse",
+		.help = "show one VDUSE device, or all",
+		.run = show_run,
+	},
+};
+
+const struct cli_command vduse_command = {
+	.program = "vduse",
+	.summary = "Make, serve and show VDUSE devices: vDPA devices in user space.",
+	.verbs = verbs,
+	.verb_count = sizeof(verbs) / sizeof(verbs[0]),
+};

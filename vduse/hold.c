@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "vduse/hold.h"
+
+#include <stddef.h>
+
+static const int held_signals[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
+
+#define HELD_COUNT (sizeof(held_signals) / sizeof(held_signals[0]))
+
+void hold_begin(struct hold *hold)
+{
+	sigset_t held;
+	size_t i;
+
+	sigemptyset(&held);
+	for (i = 0; i < HELD_COUNT; i++)
+		sigaddset(&held, held_signals[i]);
+	sigprocmask(SIG_BLOCK, &held, &hold->before);
+}
+
+/* A signal that is blocked is kept even if it is ignored (nohup): the disposition is
+ * looked at only when it is let through. */
+static bool ignored(int signal)
+{
+	struct sigaction action;
+
+	return !sigaction(signal, NULL, &action) && action.sa_handler == SIG_IGN;
+}
+
+bool hold_interrupted(const struct hold *hold)
+{
+	sigset_t pending;
+	size_t i;
+
+	if (sigpending(&pending))
+		return false;
+	for (i = 0; i < HELD_COUNT; i++)
+		if (sigismember(&pending, held_signals[i]) == 1 &&
+		    sigismember(&hold->before, held_signals[i]) == 0 &&
+		    !ignored(held_signals[i]))
+			return true;
+	return false;
+}
+
+void hold_end(const struct hold *hold)
+{
+	sigprocmask(SIG_SETMASK, &hold->before, NULL);
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Signals held back while something is done that must be whole. */
+#ifndef VDUSE_HOLD_H
+#define VDUSE_HOLD_H
+
+#include <signal.h>
+#include <stdbool.h>
+
+struct hold {
+	sigset_t before;	/* the mask to go back to */
+};
+
+/* Hold back SIGINT, SIGTERM, SIGHUP and SIGQUIT. */
+void hold_begin(struct hold *hold);
+
+/* true when one of them came meanwhile that this process does not ignore. */
+bool hold_interrupted(const struct hold *hold);
+
+/* Let them through again; one that came may end the process here. */
+void hold_end(const struct hold *hold);
+
+#endif

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <unistd.h>
+
+#include "lib/command.h"
+#include "lib/descriptor.h"
+#include "vduse/grammar.h"
+
+static int print(const char *text, size_t length)
+{
+	return descriptor_write(STDOUT_FILENO, text, length);
+}
+
+static int complain(const char *text, size_t length)
+{
+	return descriptor_write(STDERR_FILENO, text, length);
+}
+
+int main(int argc, char **argv)
+{
+	/* argv may be empty: execve(2) asks for nothing else. */
+	return command_main(&vduse_command, argc > 1 ? argc - 1 : 0, argv + (argc > 0),
+			    print, complain);
+}

@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * What is known of each device, and nothing else: an absent key is an absent fact.
+ *
+ *	sysfs			vqs, msg_timeout, bounce_size, attached, what stands behind
+ *	/proc			served, and by whom
+ *	the record		type, features, vendor, vq_align, mac, mtu, size
+ *	the virtio driver	type where there is no record, features negotiated, status
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/sysmacros.h>
+
+#include "lib/holders.h"
+#include "lib/vdpa_attached.h"
+#include "lib/vduse_device.h"
+#include "vduse/verbs.h"
+
+enum { SHOW_NAME, SHOW_WORDS };
+
+const struct cli_word show_words[] = {
+	[SHOW_NAME] = {
+		.value = "NAME", .kind = CLI_NAME, .help = "one device; all unless it is said",
+	},
+	[SHOW_WORDS] = { .kind = CLI_END },
+};
+
+/* One device and all that was found out about it. */
+struct view {
+	const struct vduse_device *device;
+	const struct holder *holder;	/* NULL: nobody is seen to serve it */
+	bool served_known;
+	bool recorded;
+	struct vduse_definition definition;	/* where recorded */
+	struct vdpa_attached attached;		/* where device->attached */
+};
+
+/* What happens to be in the way of the record is worth a warning, but for its absence:
+ * devices of other programs have none. */
+static void look_up_record(struct call *call, struct view *view)
+{
+	struct registry_record record;
+	struct failure failure = { .status = STATUS_OK };
+	int rc = vduse_device_record(&sysfs_machine, REGISTRY_FOLDER, view->device, &record,
+				     &failure);
+
+	view->recorded = rc == 0;
+	if (rc == 0)
+		view->definition = record.definition;
+	else if (rc != -ENOENT && rc != -ESTALE)
+		call_warn(call, failure.object, "%s", failure.message);
+}
+
+/* The virtio driver's side tells the type of a device that someone else created. */
+static const char *type_of(const struct view *view)
+{
+	uint64_t id;
+
+	if (view->recorded)
+		return vduse_type_name(view->definition.type);
+	if (!view->attached.virtio[0] ||
+	    sysfs_read_number(&sysfs_machine, &id, "sys/bus/virtio/devices/%s/device",
+			      view->attached.virtio))
+		return NULL;
+	return id > UINT32_MAX ? NULL : vduse_type_name(id);
+}
+
+static void put_rdev(struct output *out, dev_t rdev)
+{
+	char text[24];
+
+	if (!rdev)
+		return;
+	snprintf(text, sizeof(text), "%u:%u", major(rdev), minor(rdev));
+	output_string(out, OUT_JSON, "rdev", text);
+}
+
+static void put_attached(struct output *out, const struct vdpa_attached *attached)
+{
+	char path[sizeof("/dev/") + sizeof(attached->chardev)];
+
+	if (attached->driver[0])
+		output_string(out, OUT_BOTH, "driver", attached->driver);
+	if (attached->netdev[0]) {
+		output_string(out, OUT_BOTH, "netdev", attached->netdev);
+		if (attached->ifindex)
+			output_number(out, OUT_JSON, "ifindex", attached->ifindex);
+	} else if (attached->blockdev[0]) {
+		output_string(out, OUT_BOTH, "blockdev", attached->blockdev);
+		put_rdev(out, attached->rdev);
+	} else if (attached->chardev[0]) {
+		snprintf(path, sizeof(path), "/dev/%s", attached->chardev);
+		output_string(out, OUT_BOTH, "chardev", path);
+		put_rdev(out, attached->rdev);
+	}
+}
+
+/* Is @word one of the NUL-separated words of a command line? */
+static bool says(const char *words, size_t length, const char *word)
+{
+	size_t i;
+
+	for (i = 0; i < length; i += strlen(words + i) + 1)
+		if (!strcmp(words + i, word))
+			return true;
+	return false;
+}
+
+/* The process's name, and the verb where it is one of ours. */
+static void name_command(const struct holder *holder, char *text, size_t size)
+{
+	char words[512];
+	int length = sysfs_read(&sysfs_machine, words, sizeof(words), "proc/%d/cmdline",
+				(int)holder->pid);
+
+	snprintf(text, size, "%s%s", holder->command,
+		 !strcmp(holder->command, "vduse") && length > 0 &&
+		 says(words, length, "loopback") ? " loopback" : "");
+}
+
+static void put_process(struct output *out, const struct holder *holder)
+{
+	char command[sizeof(holder->command) + sizeof(" loopback")];
+
+	if (!holder)
+		return;
+	name_command(holder, command, sizeof(command));
+	output_begin_object(out, OUT_BOTH, "process");
+	output_number(out, OUT_BOTH, "pid", holder->pid);
+	output_string(out, OUT_BOTH, "command", command);
+	output_end_object(out, OUT_BOTH);
+}
+
+static void put_line(struct output *out, const struct view *view)
+{
+	const struct vduse_device *device = view->device;
+	const char *type = type_of(view);
+
+	if (type)
+		output_string(out, OUT_BOTH, "type", type);
+	if (device->vqs)
+		output_number(out, OUT_BOTH, "vqs", device->vqs);
+	else if (view->recorded)
+		output_number(out, OUT_BOTH, "vqs", view->definition.vqs);
+	if (device->has_msg_timeout)
+		output_number(out, OUT_BOTH, "msg_timeout", device->msg_timeout);
+	if (device->has_bounce_size)
+		output_number(out, OUT_BOTH, "bounce_size", device->bounce_size);
+	if (view->served_known)
+		output_bool(out, OUT_BOTH, "served", view->holder);
+	output_bool(out, OUT_BOTH, "attached", device->attached);
+	put_attached(out, &view->attached);
+	put_process(out, view->holder);
+}
+
+static void put_recorded(struct output *out, const struct vduse_definition *definition)
+{
+	char mac[18];
+
+	output_line(out);
+	output_number(out, OUT_BOTH, "vendor", definition->vendor);
+	output_number(out, OUT_BOTH, "vq_align", definition->vq_align);
+	if (definition->type == DEVICE_TYPE_BLOCK)
+		output_number(out, OUT_BOTH, "size", definition->size);
+	if (definition->type == DEVICE_TYPE_NET && definition->features & FEATURE(5)) {
+		const uint8_t *octet = definition->mac;
+
+		snprintf(mac, sizeof(mac), "%02x:%02x:%02x:%02x:%02x:%02x", octet[0],
+			 octet[1], octet[2], octet[3], octet[4], octet[5]);
+		output_string(out, OUT_BOTH, "mac", mac);
+	}
+	if (definition->type == DEVICE_TYPE_NET && definition->features & FEATURE(3))
+		output_number(out, OUT_BOTH, "mtu", definition->mtu);
+	output_line(out);
+	output_features(out, OUT_BOTH, "features", definition->type, definition->features);
+}
+
+/* What the driver of virtioN took; vhost-vdpa's client tells nobody but the device. */
+static void put_negotiated(struct output *out, const struct view *view)
+{
+	const char *type = type_of(view);
+	uint64_t features;
+
+	if (!view->attached.virtio_driver[0] ||
+	    vdpa_virtio_features(&sysfs_machine, view->attached.virtio, &features))
+		return;
+	output_line(out);
+	output_features(out, OUT_BOTH, "negotiated_features",
+			type ? vduse_type_by_name(type) : DEVICE_TYPE_NONE, features);
+}
+
+static void put_view(struct call *call, struct view *view)
+{
+	output_begin_record(call->out, view->device->name);
+	put_line(call->out, view);
+	if (call->options->details) {
+		if (view->recorded)
+			put_recorded(call->out, &view->definition);
+		put_negotiated(call->out, view);
+	}
+	output_end_record(call->out);
+}
+
+static void show_device(struct call *call, const struct vduse_device *device,
+			const struct holders *holders)
+{
+	struct view view = { .device = device };
+
+	view.holder = holders_find(holders, device->node);
+	view.served_known = view.holder || holders->complete;
+	look_up_record(call, &view);
+	if (device->attached)
+		vdpa_attached_read(&sysfs_machine, device->name, &view.attached);
+	put_view(call, &view);
+}
+
+static int show_list(struct call *call, const struct vduse_device_list *list,
+		     struct failure *failure)
+{
+	struct holders holders = { 0 };
+	size_t i;
+	int rc = 0;
+
+	if (list->count)
+		rc = holders_scan(&sysfs_machine, major(list->devices[0].node), &holders);
+	if (rc == -ENOMEM)
+		return failure_errno(failure, -rc, NULL, "cannot look for serving processes");
+	output_begin_listing(call->out, "vduse");
+	for (i = 0; i < list->count; i++)
+		show_device(call, &list->devices[i], &holders);
+	output_end_listing(call->out);
+	holders_free(&holders);
+	return 0;
+}
+
+static int show_one(struct call *call, const char *name, struct failure *failure)
+{
+	struct vduse_device device;
+	struct vduse_device_list list = { .devices = &device, .count = 1 };
+	int rc = vduse_device_read(&sysfs_machine, name, &device, failure);
+
+	return rc ? rc : show_list(call, &list, failure);
+}
+
+int show_run(struct call *call, struct failure *failure)
+{
+	struct vduse_device_list list;
+	int rc;
+
+	if (call->values[SHOW_NAME].given)
+		return show_one(call, call->values[SHOW_NAME].text, failure);
+	rc = vduse_device_list_read(&sysfs_machine, &list, failure);
+	if (rc == 0)
+		rc = show_list(call, &list, failure);
+	vduse_device_list_free(&list);
+	return rc;
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The verbs of vduse: the words of each and what it runs (lib/cli.h, lib/command.h). */
+#ifndef VDUSE_VERBS_H
+#define VDUSE_VERBS_H
+
+#include "lib/cli.h"
+#include "lib/command.h"
+#include "lib/error.h"
+
+extern const struct cli_word create_words[];
+int create_run(struct call *call, struct failure *failure);
+
+extern const struct cli_word destroy_words[];
+int destroy_run(struct call *call, struct failure *failure);
+
+extern const struct cli_word show_words[];
+int show_run(struct call *call, struct failure *failure);
+
+extern const struct cli_word loopback_words[];
+int loopback_run(struct call *call, struct failure *failure);
+
+#endif
