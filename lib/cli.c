@@ -17,6 +17,7 @@ struct parser {
 	const struct cli_verb *found;	/* some verb with the path words read so far */
 	int depth;			/* path words read */
 	int positional;			/* positional words read */
+	bool literal;			/* behind "--" */
 };
 
 bool cli_word_matches(const char *alternatives, const char *text, bool prefixes)
@@ -93,7 +94,7 @@ static int usage_error(struct parser *parser, const char *format, ...)
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
 	failure_set(parser->failure, STATUS_USAGE, EINVAL, NULL, "%s", text);
-	failure_hint(parser->failure, "see \"%s help\"", parser->line->name);
+	failure_hint(parser->failure, "see \"%s --help\"", parser->line->name);
 	return -EINVAL;
 }
 
@@ -137,7 +138,7 @@ static int bad_value(struct parser *parser, const struct cli_word *word, const c
 {
 	failure_set(parser->failure, STATUS_USAGE, EINVAL, NULL, "%s \"%.100s\": %s",
 		    word->keyword ? word->keyword : word->value, text, why);
-	failure_hint(parser->failure, "see \"%s help\"", parser->line->name);
+	failure_hint(parser->failure, "see \"%s --help\"", parser->line->name);
 	return -EINVAL;
 }
 
@@ -220,6 +221,22 @@ static int next_positional(struct parser *parser, const struct cli_word *words)
 	return -1;
 }
 
+/*
+ * "help" behind the path is usage, but not where a device of that name could be meant:
+ * @next is the positional word that is due, or -1. A name that we give is none.
+ */
+static bool asks_for_help(const struct parser *parser, const struct cli_word *words, int next)
+{
+	int i;
+
+	if (parser->literal || (next >= 0 && words[next].kind != CLI_NEW_NAME))
+		return false;
+	for (i = 0; words[i].kind != CLI_END; i++)
+		if (parser->line->values[i].given)
+			return false;
+	return true;
+}
+
 /* Returns how many words were used, or negative. */
 static int take_word(struct parser *parser, const char *text, const char *next)
 {
@@ -228,6 +245,10 @@ static int take_word(struct parser *parser, const char *text, const char *next)
 	struct cli_value *values = parser->line->values;
 	int rc, i = next_positional(parser, words);
 
+	if (!strcmp(text, "help") && asks_for_help(parser, words, i)) {
+		parser->line->options.help = true;
+		return 1;
+	}
 	if (i >= 0) {
 		parser->positional++;
 		values[i].given = true;
@@ -313,7 +334,6 @@ int cli_parse(const struct cli_command *command, int argc, char **argv,
 	      struct cli_line *line, struct failure *failure)
 {
 	struct parser parser = { .command = command, .line = line, .failure = failure };
-	bool options_over = false;
 	int used, i;
 
 	memset(line, 0, sizeof(*line));
@@ -322,9 +342,9 @@ int cli_parse(const struct cli_command *command, int argc, char **argv,
 		const char *next = i + 1 < argc ? argv[i + 1] : NULL;
 
 		used = 1;
-		if (!options_over && !strcmp(argv[i], "--"))
-			options_over = true;
-		else if (!options_over && argv[i][0] == '-' && argv[i][1])
+		if (!parser.literal && !strcmp(argv[i], "--"))
+			parser.literal = true;
+		else if (!parser.literal && argv[i][0] == '-' && argv[i][1])
 			used = cli_take_option(&line->options, argv[i], next, failure);
 		else if (line->options.help)
 			continue;
