@@ -27,6 +27,12 @@ static const struct cli_verb verbs[] = {
 		.container = "vduse",
 		.help = "show one VDUSE device, or all",
 		.run = show_run,
+	}, {
+		.path = "loopback",
+		.words = loopback_words,
+		.running = CLI_SERVES,
+		.help = "serve a device with the bundled virtio network device",
+		.run = loopback_run,
 	},
 };
 

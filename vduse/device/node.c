@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "vduse/device/node.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+/* An ioctl that a signal interrupted is made again. */
+static int node_call(int fd, unsigned long request, void *argument)
+{
+	int rc;
+
+	do {
+		rc = ioctl(fd, request, argument);
+	} while (rc < 0 && errno == EINTR);
+	return rc < 0 ? -errno : rc;
+}
+
+int node_set_up_queue(int fd, uint32_t index, uint16_t max_size)
+{
+	struct vduse_vq_config config = { .index = index, .max_size = max_size };
+
+	return node_call(fd, VDUSE_VQ_SETUP, &config);
+}
+
+int node_get_queue(int fd, uint32_t index, struct node_queue *queue)
+{
+	struct vduse_vq_info info = { .index = index };
+	int rc = node_call(fd, VDUSE_VQ_GET_INFO, &info);
+
+	if (rc < 0)
+		return rc;
+	*queue = (struct node_queue){
+		.size = info.num,
+		.desc = info.desc_addr,
+		.driver = info.driver_addr,
+		.device = info.device_addr,
+		.avail_index = info.split.avail_index,
+		.ready = info.ready,
+	};
+	return 0;
+}
+
+int node_set_kick(int fd, uint32_t index, int event_fd)
+{
+	struct vduse_vq_eventfd kick = { .index = index, .fd = event_fd };
+
+	return node_call(fd, VDUSE_VQ_SETUP_KICKFD, &kick);
+}
+
+int node_interrupt(int fd, uint32_t index)
+{
+	return node_call(fd, VDUSE_VQ_INJECT_IRQ, &index);
+}
+
+int node_get_features(int fd, uint64_t *features)
+{
+	__u64 value = 0;
+	int rc = node_call(fd, VDUSE_DEV_GET_FEATURES, &value);
+
+	*features = value;
+	return rc;
+}
+
+int node_get_region(int fd, uint64_t iova, struct node_region *region)
+{
+	struct vduse_iotlb_entry entry = { .start = iova, .last = iova };
+	int region_fd = node_call(fd, VDUSE_IOTLB_GET_FD, &entry);
+
+	if (region_fd < 0)
+		return region_fd;
+	/* The kernel hands it over without the flag: no child may have it. */
+	fcntl(region_fd, F_SETFD, FD_CLOEXEC);
+	*region = (struct node_region){
+		.first = entry.start,
+		.last = entry.last,
+		.offset = entry.offset,
+		.access = entry.perm,
+		.fd = region_fd,
+	};
+	return 0;
+}
+
+int node_read_request(int fd, struct vduse_dev_request *request)
+{
+	ssize_t n;
+
+	do {
+		n = read(fd, request, sizeof(*request));
+	} while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return -errno;
+	return n == sizeof(*request) ? 0 : -EIO;
+}
+
+int node_write_response(int fd, const struct vduse_dev_response *response)
+{
+	ssize_t n;
+
+	do {
+		n = write(fd, response, sizeof(*response));
+	} while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return -errno;
+	return n == sizeof(*response) ? 0 : -EIO;
+}

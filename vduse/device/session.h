@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A VDUSE device, seen from the process that serves it.
+ *
+ * Theory of operation
+ * ===================
+ *
+ * A session is an open node and what the driver on the other side made of it: status,
+ * features, memory, virtqueues. It needs no privilege and opens nothing: the node's
+ * descriptor is handed over, and the only descriptors that come in later are those of
+ * memory regions, which are mapped and closed at once. It never calls generic netlink
+ * or rtnetlink: both can wait for us.
+ *
+ * The kernel asks through messages, and the driver waits until we have answered
+ * (drivers/vdpa/vdpa_user/vduse_dev.c, vduse_dev_msg_sync):
+ *
+ *	SET_STATUS	0: reset. The virtqueues stop, then all memory is given up: the
+ *			other way round a virtqueue would look into what is gone.
+ *			FEATURES_OK: the features that the driver wrote are looked at, and
+ *			refused (FAILED) if there is one that we do not have.
+ *			DRIVER_OK: the virtqueues that are ready start.
+ *	UPDATE_IOTLB	the region (or all) is given up in the same order. Virtqueues go on:
+ *			what is still valid is asked for again when it is next touched.
+ *	GET_VQ_STATE	where the next chain will be taken.
+ *	others		FAILED, never silence.
+ *
+ * Three things the kernel does not do and the session makes up for. virtio_vdpa sends no
+ * UPDATE_IOTLB at all, so a reset must give everything up. Virtqueues may become ready
+ * after DRIVER_OK, so one that is not running is looked at whenever somebody kicks. And
+ * the kernel records DRIVER_OK only after our answer to it: an interrupt raised before
+ * that fails with EINVAL, so it is kept and tried again (session_retry()).
+ *
+ * Coming back. A process that opens the node of a device that is already in use gets no
+ * message about it. session_resume() asks each virtqueue whether it is ready and the
+ * kernel whether it lets us interrupt (it does only after DRIVER_OK), and goes on where
+ * used.idx says that the last process stopped.
+ *
+ * The owner (a device of some type) keeps the promise that no chain is in work when
+ * quiesce() returns. Everything runs on one thread.
+ */
+#ifndef VDUSE_DEVICE_SESSION_H
+#define VDUSE_DEVICE_SESSION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "vduse/device/node.h"
+#include "vduse/virtio/memory.h"
+#include "vduse/virtio/virtqueue.h"
+
+#define SESSION_QUEUES 2	/* a network device has two as long as kernels refuse CTRL_VQ */
+#define SESSION_QUEUE_SIZE_MIN 64	/* smaller ones stall, 1 corrupts kernel memory (6.12) */
+#define SESSION_QUEUE_SIZE_MAX 1024
+#define SESSION_REGIONS 512	/* mappings of a vhost client; the kernel's virtio_vdpa has few */
+
+struct session;
+
+/* What the owner of a session does when something happens. */
+struct session_owner {
+	/* Give back every chain in work: virtqueues stop or memory goes away. */
+	void (*quiesce)(void *context);
+	/* A driver is there and virtqueues may have work, or the driver has gone. */
+	void (*changed)(void *context);
+	/* Something worth telling a person; a sentence without a line feed. */
+	void (*report)(void *context, const char *sentence);
+};
+
+struct session_queue {
+	struct virtqueue vq;
+	struct virtqueue_position position;
+	struct vq_slot slots[SESSION_QUEUE_SIZE_MAX];
+	int kick_fd;		/* eventfd that the driver kicks; -1 while there is none */
+	bool positioned;	/* position is ours, no more the driver's */
+	bool refused;		/* did not start: not tried again until something changes */
+	bool interrupt_owed;	/* the kernel was not ready to take it */
+	uint64_t interrupts;	/* raised */
+	uint64_t kicks;
+};
+
+struct session {
+	int fd;			/* the node; not closed by the session */
+	uint64_t implemented;	/* features that the device has */
+	uint64_t features;	/* negotiated; valid while live */
+	uint8_t status;		/* as the driver wrote it last */
+	bool live;		/* DRIVER_OK */
+	bool resumed;		/* another process served the driver before us */
+	bool broken;		/* by the kernel, for good: a message timed out */
+	unsigned int retries;	/* of interrupts that are owed */
+	uint64_t broken_queues;	/* times that a driver broke a virtqueue */
+	const struct session_owner *owner;
+	void *context;		/* the owner's */
+	struct vq_memory memory;
+	struct vq_region regions[SESSION_REGIONS];
+	struct session_queue queues[SESSION_QUEUES];
+};
+
+/*
+ * Begin with the open, non-blocking node @fd: every virtqueue is set up with @queue_size
+ * entries (a power of two from 64 to 1024) and gets a kick descriptor. @implemented are the
+ * features that a driver may negotiate. 0, or negative errno with nothing left behind;
+ * ended by session_close(), which leaves @fd open.
+ */
+int session_open(struct session *session, int fd, uint16_t queue_size, uint64_t implemented,
+		 const struct session_owner *owner, void *context);
+void session_close(struct session *session);
+
+/*
+ * Look whether a driver is using the device already, and go on serving it. To be called
+ * once, when the owner is ready. 0 or negative errno: -EOPNOTSUPP when that driver negotiated
+ * a feature that we do not have.
+ */
+int session_resume(struct session *session);
+
+/*
+ * Answer the messages that wait. 0, or negative errno: -EPIPE when the kernel has broken
+ * the device (session->broken), for good.
+ */
+int session_handle_messages(struct session *session);
+
+/* The kick descriptor of queue @index is readable: empty it. */
+void session_take_kick(struct session *session, unsigned int index);
+
+/*
+ * The virtqueue @index, running and with all its memory in place, or NULL while there is
+ * none (not ready yet, broken, no driver).
+ */
+struct virtqueue *session_queue(struct session *session, unsigned int index);
+
+/* virtqueue_pop() and the like said that something is wrong with queue @index: count and
+ * report it. @rc is what they returned. */
+void session_queue_error(struct session *session, unsigned int index, int rc);
+
+/* Raise an interrupt for queue @index, now or as soon as the kernel takes it. */
+void session_interrupt(struct session *session, unsigned int index);
+
+/* Try again what is owed. true: something still is, call again after about a
+ * millisecond. Gives up after some 5,000 times. */
+bool session_retry(struct session *session);
+
+/* true while session_retry() has something to do. */
+bool session_owes(const struct session *session);
+
+#endif

@@ -1,0 +1,326 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * "vduse loopback": the reference device, served by this process until SIGTERM or SIGINT,
+ * or in the background.
+ */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib/features.h"
+#include "lib/holders.h"
+#include "lib/registry.h"
+#include "lib/sysfs.h"
+#include "lib/text.h"
+#include "lib/vduse_control.h"
+#include "lib/vduse_device.h"
+#include "vduse/device/session.h"
+#include "vduse/process/readiness.h"
+#include "vduse/process/serve.h"
+#include "vduse/verbs.h"
+
+#define DEFAULT_QUEUE_SIZE 256
+/* A descriptor of a receive buffer may have 16 KiB in the bounce buffer: with fewer,
+ * transmission starves (seen with 256 buffers and 1 MiB). */
+#define BOUNCE_PER_DESCRIPTOR UINT64_C(16384)
+/* Opening and setting up takes milliseconds. */
+#define BACKGROUND_SECONDS 30
+
+enum loopback_word {
+	WORD_NAME,
+	WORD_TYPE,
+	WORD_PEER,
+	WORD_QUEUE_SIZE,
+	WORD_USER,
+	WORD_FD,
+	WORD_BACKGROUND,
+};
+
+static const char *const served_types[] = { "net", NULL };
+
+const struct cli_word loopback_words[] = {
+	[WORD_NAME] = { .value = "NAME", .kind = CLI_NAME, .flags = CLI_REQUIRED,
+			.help = "the device to serve" },
+	[WORD_TYPE] = { .keyword = "type", .kind = CLI_CHOICE, .choices = served_types,
+			.help = "what a device without a record is" },
+	[WORD_PEER] = { .keyword = "peer", .value = "NAME2", .kind = CLI_NAME,
+			.help = "the device that receives what NAME transmits" },
+	[WORD_QUEUE_SIZE] = { .keyword = "vq_size", .value = "N", .kind = CLI_NUMBER,
+			      .min = SESSION_QUEUE_SIZE_MIN, .max = SESSION_QUEUE_SIZE_MAX,
+			      .help = "the most entries of a virtqueue, a power of two" },
+	[WORD_USER] = { .keyword = "user", .value = "USER", .kind = CLI_TEXT,
+			.help = "the user to become before serving" },
+	[WORD_FD] = { .keyword = "fd", .value = "N", .kind = CLI_NUMBER, .min = 3, .max = 1048575,
+		      .help = "the descriptor on which the node of NAME is open already" },
+	[WORD_BACKGROUND] = { .keyword = "background", .kind = CLI_FLAG,
+			      .help = "return when the device is ready" },
+	{ .kind = CLI_END },
+};
+
+/* One call of the verb. */
+struct loopback {
+	struct call *call;
+	struct serve_plan plan;
+	int *ready_fd;		/* background: who waits for us; NULL in the foreground */
+};
+
+static const char *name_of(const struct loopback *loopback, unsigned int index)
+{
+	return loopback->call->values[index ? WORD_PEER : WORD_NAME].text;
+}
+
+/* "lo0: ready vq_size 256 pid 231", or an event in the form of "vduse monitor". */
+static int print_ready(struct call *call, const char *name, uint16_t queue_size, int pid)
+{
+	bool json = call->options->json;
+	struct output *out = output_new(json ? OUTPUT_JSON : OUTPUT_TEXT);
+	const char *text;
+	size_t length;
+	int rc;
+
+	if (!out)
+		return -ENOMEM;
+	output_string(out, OUT_JSON, "object", "virtio");
+	output_string(out, OUT_JSON, "event", "start");
+	output_string(out, OUT_JSON, "name", name);
+	if (!json) {
+		output_begin_record(out, name);
+		output_word(out, "ready");
+	}
+	output_number(out, OUT_BOTH, "vq_size", queue_size);
+	output_number(out, OUT_BOTH, "pid", pid);
+	if (!json)
+		output_end_record(out);
+	rc = output_finish(out, &text, &length);
+	if (rc == 0)
+		rc = call->print(text, length);
+	output_free(out);
+	return rc;
+}
+
+static int print_all_ready(struct loopback *loopback, int pid)
+{
+	unsigned int i;
+	int rc = 0;
+
+	for (i = 0; i < loopback->plan.count && rc == 0; i++)
+		rc = print_ready(loopback->call, name_of(loopback, i), loopback->plan.queue_size,
+				 pid);
+	return rc;
+}
+
+static int on_ready(void *context)
+{
+	struct loopback *loopback = context;
+
+	notify_manager("READY=1");
+	if (!loopback->ready_fd)
+		return print_all_ready(loopback, getpid());
+	background_ready(loopback->ready_fd);
+	return 0;
+}
+
+static void on_report(void *context, const char *name, const char *sentence)
+{
+	char *escaped = text_escape(name, false);
+
+	(void)context;
+	fprintf(stderr, "vduse loopback: %s: %s\n", escaped ? escaped : "?", sentence);
+	free(escaped);
+}
+
+static int refuse(struct failure *failure, const char *name, const char *why, const char *hint)
+{
+	failure_set(failure, STATUS_FAILED, EINVAL, name, "%s", why);
+	failure_hint(failure, "%s", hint);
+	return -EINVAL;
+}
+
+static int check_features(const struct vduse_definition *definition, struct failure *failure)
+{
+	uint64_t missing = definition->features & ~FEATURES_NET_DEFAULT;
+	char buffer[FEATURE_NAME_MAX];
+
+	if (!missing)
+		return 0;
+	failure_set(failure, STATUS_FAILED, EOPNOTSUPP, definition->name,
+		    "it offers %s, which the bundled device does not implement",
+		    feature_name(definition->type, __builtin_ctzll(missing), buffer));
+	failure_hint(failure, "serve it with the program it was created for, or create it again "
+		     "without a word about features");
+	return -EOPNOTSUPP;
+}
+
+/* Is it a device that we can serve, as far as its record tells? */
+static int check_record(struct loopback *loopback, const struct vduse_device *device,
+			struct serve_device *served, struct failure *failure)
+{
+	struct registry_record record;
+	int rc = vduse_device_record(&sysfs_machine, REGISTRY_FOLDER, device, &record, failure);
+
+	if (rc < 0 && loopback->call->values[WORD_TYPE].given)
+		return 0;
+	if (rc < 0) {
+		failure->status = STATUS_FAILED;
+		failure_hint(failure, "if it is a network device with two virtqueues, say so: "
+			     "\"type net\"");
+		return rc;
+	}
+	if (record.definition.type != DEVICE_TYPE_NET)
+		return refuse(failure, device->name, "it was created as a device of another type "
+			      "than net", "the bundled device is a network device");
+	served->mtu = record.definition.mtu;
+	return check_features(&record.definition, failure);
+}
+
+static int check_device(struct loopback *loopback, struct serve_device *served,
+			struct failure *failure)
+{
+	struct vduse_device device;
+	int rc = vduse_device_read(&sysfs_machine, served->name, &device, failure);
+
+	if (rc < 0)
+		return rc;
+	if (device.vqs && device.vqs != SESSION_QUEUES)
+		return refuse(failure, served->name, "it has not the two virtqueues of a network "
+			      "device", "create it as one: \"vduse create NAME\"");
+	if (device.has_bounce_size &&
+	    loopback->plan.queue_size * BOUNCE_PER_DESCRIPTOR > device.bounce_size)
+		return refuse(failure, served->name, "its bounce buffer is too small for virtqueues "
+			      "of this size: 16384 bytes an entry are needed",
+			      "say a smaller vq_size, or create it with a larger bounce_size");
+	return check_record(loopback, &device, served, failure);
+}
+
+static int explain_holder(const char *name, struct failure *failure)
+{
+	struct vduse_device device;
+	struct holder holder;
+
+	if (vduse_device_read(&sysfs_machine, name, &device, NULL) == 0 &&
+	    holder_of(&sysfs_machine, device.node, &holder) == 1)
+		failure_hint(failure, "process %d (%s) serves it", holder.pid, holder.command);
+	return -EBUSY;
+}
+
+/* Someone else opened the node, with the privilege that takes, and handed it to us. */
+static int take_descriptor(int fd, const char *name, struct failure *failure)
+{
+	struct stat status;
+	int flags = fcntl(fd, F_GETFL);
+	uint64_t features;
+
+	if (flags < 0 || fstat(fd, &status))
+		return failure_errno(failure, errno, name, "descriptor %d", fd);
+	if (!S_ISCHR(status.st_mode) || (flags & O_ACCMODE) != O_RDWR ||
+	    node_get_features(fd, &features) == -ENOTTY)
+		return refuse(failure, name, "the descriptor is not that of a VDUSE device, open "
+			      "for reading and writing", "open /dev/vduse/NAME");
+	if (fcntl(fd, F_SETFL, flags | O_NONBLOCK) || fcntl(fd, F_SETFD, FD_CLOEXEC))
+		return failure_errno(failure, errno, name, "descriptor %d", fd);
+	return 0;
+}
+
+static int open_device(struct loopback *loopback, struct serve_device *served,
+		       struct failure *failure)
+{
+	const struct cli_value *fd = &loopback->call->values[WORD_FD];
+	int rc;
+
+	if (fd->given) {
+		served->fd = (int)fd->number;
+		return take_descriptor(served->fd, served->name, failure);
+	}
+	rc = check_device(loopback, served, failure);
+	if (rc < 0)
+		return rc;
+	served->fd = vduse_node_open(served->name, failure);
+	return served->fd == -EBUSY ? explain_holder(served->name, failure) : served->fd;
+}
+
+static void close_devices(struct loopback *loopback)
+{
+	unsigned int i;
+
+	for (i = 0; i < loopback->plan.count; i++)
+		if (loopback->plan.devices[i].fd >= 0)
+			close(loopback->plan.devices[i].fd);
+}
+
+/* Open, serve, close; the body of both the foreground and the background process. */
+static int serve(void *context, int *ready_fd, struct failure *failure)
+{
+	struct loopback *loopback = context;
+	unsigned int i;
+	int rc = 0;
+
+	loopback->ready_fd = ready_fd;
+	for (i = 0; i < loopback->plan.count && rc >= 0; i++)
+		rc = open_device(loopback, &loopback->plan.devices[i], failure);
+	if (rc >= 0)
+		rc = serve_run(&loopback->plan, failure);
+	close_devices(loopback);
+	return rc < 0 ? rc : 0;
+}
+
+static int serve_in_background(struct loopback *loopback, struct failure *failure)
+{
+	int pid;
+	int rc = background_start(serve, loopback, BACKGROUND_SECONDS, &pid, failure);
+
+	if (rc < 0)
+		return rc;
+	rc = print_all_ready(loopback, pid);
+	return rc < 0 ? failure_errno(failure, -rc, "stdout", "cannot write") : 0;
+}
+
+static int bad_words(struct failure *failure, const char *why)
+{
+	failure_set(failure, STATUS_USAGE, EINVAL, NULL, "%s", why);
+	failure_hint(failure, "see \"vduse loopback help\"");
+	return -EINVAL;
+}
+
+static int check_words(const struct cli_value *values, uint64_t queue_size,
+		       struct failure *failure)
+{
+	if (queue_size & (queue_size - 1))
+		return bad_words(failure, "vq_size is not a power of two");
+	if (values[WORD_PEER].given && !strcmp(values[WORD_PEER].text, values[WORD_NAME].text))
+		return bad_words(failure, "a device is its own peer when no other is named");
+	if (values[WORD_PEER].given && values[WORD_FD].given)
+		return bad_words(failure, "one descriptor is not enough for two devices");
+	return 0;
+}
+
+int loopback_run(struct call *call, struct failure *failure)
+{
+	const struct cli_value *values = call->values;
+	uint64_t queue_size = values[WORD_QUEUE_SIZE].given ? values[WORD_QUEUE_SIZE].number
+							    : DEFAULT_QUEUE_SIZE;
+	struct loopback loopback = {
+		.call = call,
+		.plan = {
+			.devices = { { .name = values[WORD_NAME].text, .fd = -1 },
+				     { .name = values[WORD_PEER].text, .fd = -1 } },
+			.count = values[WORD_PEER].given ? 2 : 1,
+			.queue_size = (uint16_t)queue_size,
+			.user = values[WORD_USER].text,
+			.context = &loopback,
+			.ready = on_ready,
+			.report = on_report,
+		},
+	};
+	int rc = check_words(values, queue_size, failure);
+
+	if (rc < 0)
+		return rc;
+	if (values[WORD_BACKGROUND].given)
+		return serve_in_background(&loopback, failure);
+	return serve(&loopback, NULL, failure);
+}

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "vduse/process/eventloop.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <sys/epoll.h>
+#include <time.h>
+#include <unistd.h>
+
+#define EVENTS_AT_ONCE 16
+
+int eventloop_open(struct eventloop *loop)
+{
+	*loop = (struct eventloop){ .epoll_fd = epoll_create1(EPOLL_CLOEXEC) };
+	return loop->epoll_fd < 0 ? -errno : 0;
+}
+
+void eventloop_close(struct eventloop *loop)
+{
+	if (loop->epoll_fd >= 0)
+		close(loop->epoll_fd);
+	loop->epoll_fd = -1;
+}
+
+int eventloop_watch(struct eventloop *loop, struct watch *watch, uint32_t events)
+{
+	struct epoll_event event = { .events = events, .data.ptr = watch };
+
+	return epoll_ctl(loop->epoll_fd, EPOLL_CTL_ADD, watch->fd, &event) ? -errno : 0;
+}
+
+void eventloop_unwatch(struct eventloop *loop, struct watch *watch)
+{
+	epoll_ctl(loop->epoll_fd, EPOLL_CTL_DEL, watch->fd, NULL);
+}
+
+void eventloop_add_task(struct eventloop *loop, struct task *task)
+{
+	task->next = loop->tasks;
+	loop->tasks = task;
+}
+
+uint64_t eventloop_now(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
+}
+
+static void run_due_tasks(struct eventloop *loop)
+{
+	uint64_t now = eventloop_now();
+	struct task *task;
+
+	for (task = loop->tasks; task; task = task->next) {
+		if (task->due > now)
+			continue;
+		task->due = EVENTLOOP_NEVER;
+		task->run(task);
+	}
+}
+
+/* Milliseconds until the first task is due, rounded up; -1 for no end. */
+static int time_to_wait(const struct eventloop *loop)
+{
+	uint64_t first = EVENTLOOP_NEVER, now, milliseconds;
+	const struct task *task;
+
+	for (task = loop->tasks; task; task = task->next)
+		if (task->due < first)
+			first = task->due;
+	if (first == EVENTLOOP_NEVER)
+		return -1;
+	now = eventloop_now();
+	if (first <= now)
+		return 0;
+	milliseconds = (first - now + 999999) / 1000000;
+	return milliseconds > 60000 ? 60000 : (int)milliseconds;
+}
+
+int eventloop_run(struct eventloop *loop)
+{
+	struct epoll_event events[EVENTS_AT_ONCE];
+
+	while (!loop->ended) {
+		int i, n = epoll_wait(loop->epoll_fd, events, EVENTS_AT_ONCE,
+				      time_to_wait(loop));
+
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		for (i = 0; i < n && !loop->ended; i++) {
+			struct watch *watch = events[i].data.ptr;
+
+			watch->ready(watch, events[i].events);
+		}
+		run_due_tasks(loop);
+	}
+	return 0;
+}
+
+void eventloop_end(struct eventloop *loop)
+{
+	loop->ended = true;
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Waiting for several descriptors and points in time at once, on one thread.
+ *
+ * A watch is embedded in what it belongs to. Nothing runs while nothing happens:
+ * an idle loop sleeps in epoll_wait() without a time-out. Work that is not finished
+ * is put into a task, which runs again after every descriptor had its turn.
+ */
+#ifndef VDUSE_PROCESS_EVENTLOOP_H
+#define VDUSE_PROCESS_EVENTLOOP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct eventloop;
+
+/* A descriptor that is waited for. @events are EPOLLIN and so on. */
+struct watch {
+	int fd;
+	void (*ready)(struct watch *watch, uint32_t events);
+};
+
+/*
+ * Something to do at a time, or as soon as may be. @due is in nanoseconds of
+ * CLOCK_MONOTONIC, EVENTLOOP_NEVER while there is nothing to do, 0 for at once.
+ * eventloop_run() sets it to EVENTLOOP_NEVER before it calls @run.
+ */
+struct task {
+	struct task *next;
+	uint64_t due;
+	void (*run)(struct task *task);
+};
+
+#define EVENTLOOP_NEVER UINT64_MAX
+
+struct eventloop {
+	int epoll_fd;
+	struct task *tasks;
+	bool ended;
+};
+
+/* 0 or negative errno. Closed by eventloop_close(). */
+int eventloop_open(struct eventloop *loop);
+void eventloop_close(struct eventloop *loop);
+
+/* Begin and end waiting for @watch->fd, which must be open. 0 or negative errno. */
+int eventloop_watch(struct eventloop *loop, struct watch *watch, uint32_t events);
+void eventloop_unwatch(struct eventloop *loop, struct watch *watch);
+
+/* @task must outlive the loop. */
+void eventloop_add_task(struct eventloop *loop, struct task *task);
+
+/* Wait and call until eventloop_end(). 0 or negative errno. */
+int eventloop_run(struct eventloop *loop);
+void eventloop_end(struct eventloop *loop);
+
+/* CLOCK_MONOTONIC in nanoseconds. */
+uint64_t eventloop_now(void);
+
+#endif

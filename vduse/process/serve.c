@@ -1,0 +1,303 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "vduse/process/serve.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "vduse/device/port.h"
+#include "vduse/process/eventloop.h"
+#include "vduse/process/privilege.h"
+
+#define RETRY_NS UINT64_C(1000000)
+
+#define owner_of(pointer, type, member) \
+	((type *)((char *)(pointer) - offsetof(type, member)))
+
+struct server;
+
+/* One device and what it waits for. */
+struct served {
+	struct server *server;
+	const struct serve_device *device;
+	struct port port;
+	struct watch node;
+	struct watch kick[SESSION_QUEUES];
+	struct task forward;
+	struct task retry;
+	bool open;
+};
+
+struct server {
+	const struct serve_plan *plan;
+	struct failure *failure;
+	int rc;
+	struct eventloop loop;
+	struct watch signals;
+	struct served served[SERVE_DEVICES];
+};
+
+static void end_with(struct server *server, int rc)
+{
+	if (server->rc == 0)
+		server->rc = rc;
+	eventloop_end(&server->loop);
+}
+
+static void wake(void *context)
+{
+	struct served *served = context;
+	struct served *peer = owner_of(served->port.peer, struct served, port);
+
+	served->forward.due = 0;
+	peer->forward.due = 0;
+}
+
+static void report(void *context, const char *sentence)
+{
+	struct served *served = context;
+	const struct serve_plan *plan = served->server->plan;
+
+	plan->report(plan->context, served->device->name, sentence);
+}
+
+static const struct port_owner port_owner = {
+	.wake = wake,
+	.report = report,
+};
+
+static void owe_interrupts(struct served *served)
+{
+	if (session_owes(&served->port.session) && served->retry.due == EVENTLOOP_NEVER)
+		served->retry.due = eventloop_now() + RETRY_NS;
+}
+
+static void on_retry(struct task *task)
+{
+	struct served *served = owner_of(task, struct served, retry);
+
+	if (session_retry(&served->port.session))
+		task->due = eventloop_now() + RETRY_NS;
+}
+
+static void on_forward(struct task *task)
+{
+	struct served *served = owner_of(task, struct served, forward);
+
+	task->due = port_forward(&served->port, eventloop_now());
+	owe_interrupts(served);
+	owe_interrupts(owner_of(served->port.peer, struct served, port));
+}
+
+/* POLLERR on a node: a message was not answered in time, the device is no more. */
+static void device_broken(struct served *served)
+{
+	struct failure *failure = served->server->failure;
+	const char *name = served->device->name;
+
+	failure_set(failure, STATUS_FAILED, EPIPE, name,
+		    "the kernel has broken the device: a control message was not answered "
+		    "within msg_timeout");
+	failure_hint(failure, "run \"vdpa dev del %.100s\" and \"vduse destroy %.100s\", then "
+		     "create it again", name, name);
+	end_with(served->server, -EPIPE);
+}
+
+static void on_node(struct watch *watch, uint32_t events)
+{
+	struct served *served = owner_of(watch, struct served, node);
+	int rc;
+
+	if (events & EPOLLERR) {
+		device_broken(served);
+		return;
+	}
+	rc = session_handle_messages(&served->port.session);
+	if (rc < 0) {
+		failure_errno(served->server->failure, -rc, served->device->name,
+			      "cannot answer a control message");
+		end_with(served->server, rc);
+	}
+}
+
+static void on_transmit_kick(struct watch *watch, uint32_t events)
+{
+	struct served *served = owner_of(watch, struct served, kick[PORT_TRANSMITQ]);
+
+	(void)events;
+	session_take_kick(&served->port.session, PORT_TRANSMITQ);
+	served->forward.due = 0;
+}
+
+/* There are receive buffers: whoever transmits to this device may have waited for them. */
+static void on_receive_kick(struct watch *watch, uint32_t events)
+{
+	struct served *served = owner_of(watch, struct served, kick[PORT_RECEIVEQ]);
+
+	(void)events;
+	session_take_kick(&served->port.session, PORT_RECEIVEQ);
+	owner_of(served->port.peer, struct served, port)->forward.due = 0;
+}
+
+static void on_signal(struct watch *watch, uint32_t events)
+{
+	struct server *server = owner_of(watch, struct server, signals);
+
+	(void)events;
+	end_with(server, 0);
+}
+
+static int watch_signals(struct server *server)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	if (sigprocmask(SIG_BLOCK, &set, NULL))
+		return -errno;
+	server->signals = (struct watch){
+		.fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK),
+		.ready = on_signal,
+	};
+	if (server->signals.fd < 0)
+		return -errno;
+	return eventloop_watch(&server->loop, &server->signals, EPOLLIN);
+}
+
+static int watch_device(struct served *served)
+{
+	struct eventloop *loop = &served->server->loop;
+	const struct session *session = &served->port.session;
+	int rc;
+
+	served->node = (struct watch){ session->fd, on_node };
+	served->kick[PORT_RECEIVEQ] =
+		(struct watch){ session->queues[PORT_RECEIVEQ].kick_fd, on_receive_kick };
+	served->kick[PORT_TRANSMITQ] =
+		(struct watch){ session->queues[PORT_TRANSMITQ].kick_fd, on_transmit_kick };
+	served->forward = (struct task){ .due = EVENTLOOP_NEVER, .run = on_forward };
+	served->retry = (struct task){ .due = EVENTLOOP_NEVER, .run = on_retry };
+	eventloop_add_task(loop, &served->forward);
+	eventloop_add_task(loop, &served->retry);
+	rc = eventloop_watch(loop, &served->node, EPOLLIN);
+	if (rc == 0)
+		rc = eventloop_watch(loop, &served->kick[PORT_RECEIVEQ], EPOLLIN);
+	if (rc == 0)
+		rc = eventloop_watch(loop, &served->kick[PORT_TRANSMITQ], EPOLLIN);
+	return rc;
+}
+
+static int open_device(struct server *server, unsigned int index)
+{
+	struct served *served = &server->served[index];
+	const struct serve_device *device = &server->plan->devices[index];
+	int rc;
+
+	served->server = server;
+	served->device = device;
+	rc = port_open(&served->port, device->fd, server->plan->queue_size, device->mtu,
+		       &port_owner, served);
+	if (rc < 0) {
+		failure_errno(server->failure, -rc, device->name, "cannot set up its virtqueues");
+		if (rc == -EPERM)
+			failure_hint(server->failure, "the device is broken: destroy it and create "
+				     "it again");
+		return rc;
+	}
+	served->open = true;
+	rc = watch_device(served);
+	if (rc < 0)
+		failure_errno(server->failure, -rc, device->name, "cannot wait for it");
+	return rc;
+}
+
+static int open_devices(struct server *server)
+{
+	unsigned int i;
+	int rc;
+
+	for (i = 0; i < server->plan->count; i++) {
+		rc = open_device(server, i);
+		if (rc < 0)
+			return rc;
+	}
+	if (server->plan->count == 2)
+		port_connect(&server->served[0].port, &server->served[1].port);
+	return 0;
+}
+
+/* A driver that a process before us served goes on here. */
+static int resume_devices(struct server *server)
+{
+	unsigned int i;
+
+	for (i = 0; i < server->plan->count; i++) {
+		struct served *served = &server->served[i];
+		int rc = session_resume(&served->port.session);
+
+		if (rc < 0)
+			return failure_errno(server->failure, -rc, served->device->name,
+					     "cannot go on serving its driver");
+		owe_interrupts(served);
+	}
+	return 0;
+}
+
+static int serve(struct server *server)
+{
+	const struct serve_plan *plan = server->plan;
+	int rc = open_devices(server);
+
+	if (rc == 0 && plan->user)
+		rc = privilege_drop(plan->user, server->failure);
+	if (rc == 0)
+		rc = resume_devices(server);
+	if (rc < 0)
+		return rc;
+	rc = plan->ready(plan->context);
+	if (rc < 0)
+		return failure_errno(server->failure, -rc, NULL, "cannot say that it is ready");
+	rc = eventloop_run(&server->loop);
+	if (rc < 0)
+		return failure_errno(server->failure, -rc, NULL, "cannot wait for events");
+	return server->rc;
+}
+
+static void close_devices(struct server *server)
+{
+	unsigned int i;
+
+	for (i = 0; i < server->plan->count; i++)
+		if (server->served[i].open)
+			port_close(&server->served[i].port);
+}
+
+int serve_run(const struct serve_plan *plan, struct failure *failure)
+{
+	struct server *server = calloc(1, sizeof(*server));
+	int rc;
+
+	if (!server)
+		return failure_errno(failure, ENOMEM, NULL, "cannot serve");
+	server->plan = plan;
+	server->failure = failure;
+	server->signals.fd = -1;
+	rc = eventloop_open(&server->loop);
+	if (rc == 0)
+		rc = watch_signals(server);
+	if (rc < 0)
+		failure_errno(failure, -rc, NULL, "cannot wait for events");
+	else
+		rc = serve(server);
+	close_devices(server);
+	if (server->signals.fd >= 0)
+		close(server->signals.fd);
+	eventloop_close(&server->loop);
+	free(server);
+	return rc;
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Serving one device, or two that are connected, until a signal says to stop.
+ *
+ * One thread, one event loop: the messages of each node, the kicks of each virtqueue,
+ * the frames that wait, the interrupts that are owed, and the signals. Everything that
+ * needs a privilege or opens something was done before: serve_run() is given the open
+ * nodes and needs nothing more, so it can run as an unprivileged user in namespaces of
+ * its own.
+ */
+#ifndef VDUSE_PROCESS_SERVE_H
+#define VDUSE_PROCESS_SERVE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/error.h"
+
+#define SERVE_DEVICES 2
+
+struct serve_device {
+	const char *name;
+	int fd;			/* the open node, non-blocking; not closed */
+	uint16_t mtu;		/* of its configuration space, 0 for unknown */
+};
+
+struct serve_plan {
+	struct serve_device devices[SERVE_DEVICES];
+	unsigned int count;	/* 1: loopback, 2: connected to each other */
+	uint16_t queue_size;	/* power of two, 64 to 1024 */
+	const char *user;	/* to become before the first message is read; NULL: stay */
+	void *context;
+	/* Every device can be attached now. 0 or negative errno, which ends it all. */
+	int (*ready)(void *context);
+	/* A sentence about device @name for the log. */
+	void (*report)(void *context, const char *name, const char *sentence);
+};
+
+/*
+ * Serve until SIGTERM or SIGINT: 0 then, else negative with @failure. The two signals are
+ * blocked for good.
+ */
+int serve_run(const struct serve_plan *plan, struct failure *failure);
+
+#endif
