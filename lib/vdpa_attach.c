@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "lib/vdpa_attach.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/holders.h"
+#include "lib/registry.h"
+#include "lib/vdpa_autoprobe.h"
+#include "lib/vdpa_driver.h"
+#include "lib/vdpa_usable.h"
+#include "lib/vduse_device.h"
+
+/* 0 where a process has the node open, or that cannot be known. */
+static int refuse_unserved(const struct sysfs *fs, const struct vduse_device *device,
+			   const char *name, struct failure *failure)
+{
+	struct holder holder;
+
+	if (holder_of(fs, device->node, &holder) != 0)
+		return 0;
+	failure_set(failure, STATUS_FAILED, EINVAL, name,
+		    "no process serves this VDUSE device: the kernel would wait for one");
+	failure_hint(failure, "start one first, as with \"vduse loopback %s\"", name);
+	return -EINVAL;
+}
+
+int vdpa_refuse_vduse(const struct sysfs *fs, const char *name, struct failure *failure)
+{
+	struct vduse_device device;
+	char entry[SYSFS_NAME_SIZE];
+	int rc = vduse_device_read(fs, name, &device, failure);
+
+	if (rc == -ENODEV && failure && failure->status == STATUS_NOT_FOUND)
+		failure_hint(failure, "make it with \"vduse create %s\"", name);
+	if (rc < 0)
+		return rc;
+	if (sysfs_name(name, entry) == 0 && sysfs_exists(fs, "sys/bus/vdpa/devices/%s", entry)) {
+		failure_set(failure, STATUS_BUSY, EEXIST, name,
+			    "there is a vDPA device of this name already");
+		return -EEXIST;
+	}
+	return refuse_unserved(fs, &device, name, failure);
+}
+
+/* The kernel's bare EINVAL about a VDUSE device that was found and is served. */
+static void explain_invalid(const struct vdpa_new *device, struct failure *failure)
+{
+	if (!failure || !vdpa_handle_is_vduse(&device->mgmtdev) || failure->errnum != EINVAL)
+		return;
+	failure_set(failure, STATUS_FAILED, EINVAL, device->name,
+		    "its device process has not set up every virtqueue yet");
+	failure_hint(failure, "try again when the process says that it is ready");
+}
+
+static int new_device(struct netlink *netlink, const struct vdpa_new *device,
+		      struct failure *failure)
+{
+	int rc = vdpa_new_device(netlink, device, failure);
+
+	if (rc == -EINVAL && !netlink->report.message[0])
+		explain_invalid(device, failure);
+	return rc;
+}
+
+/* A bus driver was there to take it, and did not. */
+static int refuse_untaken(const struct sysfs *fs, const char *name, struct failure *failure)
+{
+	uint64_t autoprobe = 0;
+
+	sysfs_read_number(fs, &autoprobe, "sys/bus/vdpa/drivers_autoprobe");
+	if (!autoprobe || !vdpa_driver_any(fs))
+		return 0;
+	failure_set(failure, STATUS_FAILED, ENODEV, name,
+		    "it is on the bus, but no bus driver took it");
+	failure_hint(failure, "dmesg may tell why; \"vdpa dev del %s\" takes it away", name);
+	return -ENODEV;
+}
+
+static int attach_any(const struct sysfs *fs, struct netlink *netlink,
+		      const struct vdpa_new *device, struct vdpa_attached *attached,
+		      struct failure *failure)
+{
+	struct vdpa_autoprobe autoprobe;
+	int rc = vdpa_autoprobe_share(fs, REGISTRY_FOLDER, &autoprobe, failure);
+
+	if (rc < 0)
+		return rc;
+	rc = new_device(netlink, device, failure);
+	vdpa_autoprobe_end(&autoprobe);
+	if (rc < 0)
+		return rc;
+	rc = vdpa_usable_wait(fs, device->name, VDPA_USABLE_MS, attached, failure);
+	if (rc < 0 && failure && !failure->hint[0])
+		failure_hint(failure, "it stays on the bus until \"vdpa dev del %s\"",
+			     device->name);
+	if (rc == 0 && !attached->driver[0])
+		rc = refuse_untaken(fs, device->name, failure);
+	return rc;
+}
+
+/* Load the driver and add the device while nothing is attached by itself. */
+static int add_unattached(const struct sysfs *fs, struct netlink *netlink,
+			  const struct vdpa_new *device, const char *driver,
+			  struct failure *failure)
+{
+	struct vdpa_autoprobe autoprobe;
+	int rc = vdpa_autoprobe_off(fs, REGISTRY_FOLDER, &autoprobe, failure);
+
+	if (rc < 0)
+		return rc;
+	rc = vdpa_driver_load(fs, driver, failure);
+	if (rc == 0)
+		rc = new_device(netlink, device, failure);
+	vdpa_autoprobe_end(&autoprobe);
+	return rc;
+}
+
+static int bind_and_wait(const struct sysfs *fs, const char *name, const char *driver,
+			 struct vdpa_attached *attached, struct failure *failure)
+{
+	int rc = vdpa_driver_bind(fs, name, driver, failure);
+
+	return rc < 0 ? rc : vdpa_usable_wait(fs, name, VDPA_USABLE_MS, attached, failure);
+}
+
+int vdpa_attach(const struct sysfs *fs, struct netlink *netlink,
+		const struct vdpa_new *device, const char *driver,
+		struct vdpa_attached *attached, struct failure *failure)
+{
+	int rc = 0;
+
+	if (vdpa_handle_is_vduse(&device->mgmtdev))
+		rc = vdpa_refuse_vduse(fs, device->name, failure);
+	if (rc < 0)
+		return rc;
+	if (!driver)
+		return attach_any(fs, netlink, device, attached, failure);
+	rc = add_unattached(fs, netlink, device, driver, failure);
+	if (rc < 0)
+		return rc;
+	rc = bind_and_wait(fs, device->name, driver, attached, failure);
+	if (rc < 0 && vdpa_delete_device(netlink, device->name, NULL) == 0 && failure)
+		failure_hint(failure, "the device was deleted again; \"vdpa dev add\" without "
+			     "a driver would leave it on the bus");
+	return rc;
+}
+
+static int refuse_held(const struct sysfs *fs, const char *name,
+		       const struct vdpa_attached *attached, struct failure *failure)
+{
+	struct holder holder;
+
+	if (!attached->chardev[0] || holder_of(fs, attached->rdev, &holder) != 1)
+		return 0;
+	failure_set(failure, STATUS_BUSY, EBUSY, name, "process %d (%s) has /dev/%s open",
+		    (int)holder.pid, holder.command, attached->chardev);
+	failure_hint(failure, "end it first: the kernel would wait for it");
+	return -EBUSY;
+}
+
+static int read_attached(const struct sysfs *fs, const char *name,
+			 struct vdpa_attached *attached, struct failure *failure)
+{
+	int rc = vdpa_attached_read(fs, name, attached);
+
+	if (rc == -ENODEV) {
+		failure_set(failure, STATUS_NOT_FOUND, ENODEV, name,
+			    "there is no vDPA device of this name");
+		failure_hint(failure, "\"vdpa dev show\" lists them");
+		return rc;
+	}
+	return rc < 0 ? failure_errno(failure, -rc, name, "cannot read its state from sysfs") : 0;
+}
+
+int vdpa_detach(const struct sysfs *fs, struct netlink *netlink, const char *name,
+		struct failure *failure)
+{
+	struct vdpa_attached attached;
+	int rc = 0;
+
+	/* Whether there is a device of that name is the kernel's to say. */
+	if (vdpa_attached_read(fs, name, &attached) == 0)
+		rc = refuse_held(fs, name, &attached, failure);
+	return rc < 0 ? rc : vdpa_delete_device(netlink, name, failure);
+}
+
+/* Load a bus driver without letting it take other devices than the one it is for. */
+static int load_quietly(const struct sysfs *fs, const char *driver, struct failure *failure)
+{
+	struct vdpa_autoprobe autoprobe;
+	int rc;
+
+	if (vdpa_driver_loaded(fs, driver))
+		return 0;
+	rc = vdpa_autoprobe_off(fs, REGISTRY_FOLDER, &autoprobe, failure);
+	if (rc < 0)
+		return rc;
+	rc = vdpa_driver_load(fs, driver, failure);
+	vdpa_autoprobe_end(&autoprobe);
+	return rc;
+}
+
+/* Back to what it was; @failure goes on to say whether that worked. */
+static void restore(const struct sysfs *fs, const char *name, const char *driver,
+		    struct failure *failure)
+{
+	struct vdpa_attached now;
+	bool restored = false;
+
+	if (vdpa_attached_read(fs, name, &now) == 0 && now.driver[0])
+		vdpa_driver_unbind(fs, name, now.driver, NULL);
+	if (driver[0])
+		restored = bind_and_wait(fs, name, driver, &now, NULL) == 0;
+	if (!failure)
+		return;
+	if (restored)
+		failure_hint(failure, "%s is bound to it again", driver);
+	else if (driver[0])
+		failure_hint(failure, "%s, which it had before, could not be bound again "
+			     "either: it has no driver now", driver);
+}
+
+static int rebind(const struct sysfs *fs, const char *name, const char *former,
+		  const char *driver, struct failure *failure)
+{
+	struct vdpa_attached now;
+	int rc = 0;
+
+	if (former[0])
+		rc = vdpa_driver_unbind(fs, name, former, failure);
+	if (rc < 0)
+		return rc;
+	rc = bind_and_wait(fs, name, driver, &now, failure);
+	if (rc < 0)
+		restore(fs, name, former, failure);
+	return rc;
+}
+
+int vdpa_bind(const struct sysfs *fs, const char *name, const char *driver,
+	      struct failure *failure)
+{
+	struct vdpa_attached attached;
+	struct vduse_device device;
+	int rc = read_attached(fs, name, &attached, failure);
+
+	if (rc < 0)
+		return rc;
+	if (!strcmp(attached.driver, driver))
+		return vdpa_usable_wait(fs, name, VDPA_USABLE_MS, &attached, failure);
+	rc = refuse_held(fs, name, &attached, failure);
+	if (rc == 0 && vduse_device_read(fs, name, &device, NULL) == 0 && device.attached)
+		rc = refuse_unserved(fs, &device, name, failure);
+	if (rc == 0)
+		rc = load_quietly(fs, driver, failure);
+	return rc < 0 ? rc : rebind(fs, name, attached.driver, driver, failure);
+}
+
+int vdpa_unbind(const struct sysfs *fs, const char *name, struct failure *failure)
+{
+	struct vdpa_attached attached;
+	int rc = read_attached(fs, name, &attached, failure);
+
+	if (rc < 0 || !attached.driver[0])
+		return rc;
+	rc = refuse_held(fs, name, &attached, failure);
+	return rc < 0 ? rc : vdpa_driver_unbind(fs, name, attached.driver, failure);
+}

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * A task that waits for a device process sleeps in vduse_dev_msg_sync()
+ * (drivers/vdpa/vdpa_user/vduse_dev.c), and holds the family's lock meanwhile; everyone
+ * else waits for that lock. /proc/PID/wchan tells the one from the others, for root.
+ */
+#include "lib/vdpa_blocked.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "lib/holders.h"
+#include "lib/parse.h"
+#include "lib/vdpa_attached.h"
+#include "lib/vduse_device.h"
+
+#define COMMAND_SIZE 256
+
+static void append(struct failure *failure, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+static void append(struct failure *failure, const char *format, ...)
+{
+	size_t used = strlen(failure->message);
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(failure->message + used, sizeof(failure->message) - used, format, args);
+	va_end(args);
+}
+
+/* The words of a process with NULs between; returns their length in bytes. */
+static int read_command(const struct sysfs *fs, pid_t pid, char *command)
+{
+	int length = sysfs_read(fs, command, COMMAND_SIZE, "proc/%d/cmdline", pid);
+
+	if (length < 0)
+		length = 0;
+	memset(command + length, 0, COMMAND_SIZE - length);
+	return length;
+}
+
+static void join_words(char *command, int length)
+{
+	int i;
+
+	for (i = 0; i + 1 < length; i++)
+		if (!command[i])
+			command[i] = ' ';
+}
+
+/* Our own child is left behind as well. */
+static bool is_ours(const struct sysfs *fs, pid_t pid)
+{
+	char text[256], *end;
+	int parent;
+
+	if (sysfs_read(fs, text, sizeof(text), "proc/%d/stat", pid) < 0)
+		return false;
+	end = strrchr(text, ')');
+	return end && sscanf(end, ") %*c %d", &parent) == 1 && parent == getpid();
+}
+
+struct waiter {
+	const struct sysfs *fs;
+	pid_t pid;		/* the first that is not ours, 0 for none */
+	bool ours;		/* our own call waits for a device process */
+};
+
+static int note_process(void *context, int fd, const char *name)
+{
+	struct waiter *waiter = context;
+	char function[64];
+	uint64_t pid;
+
+	(void)fd;
+	if (parse_number(name, 1, 1 << 30, &pid) < 0)
+		return 0;
+	if (sysfs_read(waiter->fs, function, sizeof(function), "proc/%d/wchan", (int)pid) < 0 ||
+	    strcmp(function, "vduse_dev_msg_sync"))
+		return 0;
+	if (is_ours(waiter->fs, pid))
+		waiter->ours = true;
+	else if (!waiter->pid)
+		waiter->pid = pid;
+	return 0;
+}
+
+/* Who should answer for the device @name: appended, with what to do as the hint. */
+static bool tell_process(const struct sysfs *fs, const char *name, struct failure *failure)
+{
+	struct vduse_device device;
+	struct holder holder;
+	int rc;
+
+	if (vduse_device_read(fs, name, &device, NULL) < 0)
+		return false;
+	rc = holder_of(fs, device.node, &holder);
+	if (rc < 0)
+		return false;
+	if (rc == 0) {
+		append(failure, ": no process serves the VDUSE device %s", name);
+		failure_hint(failure, "serve it again, as with \"vduse loopback %s\", or wait "
+			     "for its msg_timeout", name);
+		return true;
+	}
+	append(failure, ": device process %d (%s) of %s %s", (int)holder.pid, holder.command,
+	       name, holder.state == 'T' ? "is stopped" : "does not answer");
+	failure_hint(failure, holder.state == 'T' ? "\"kill -CONT %d\" lets it go on" :
+		     "end process %d, or wait for the device's msg_timeout", (int)holder.pid);
+	return true;
+}
+
+static bool tell_holder(const struct sysfs *fs, const char *name, struct failure *failure)
+{
+	struct vdpa_attached attached;
+	struct holder holder;
+
+	if (vdpa_attached_read(fs, name, &attached) < 0 || !attached.chardev[0] ||
+	    holder_of(fs, attached.rdev, &holder) != 1)
+		return false;
+	append(failure, ": process %d (%s) has /dev/%s open", (int)holder.pid, holder.command,
+	       attached.chardev);
+	failure_hint(failure, "end process %d", (int)holder.pid);
+	return true;
+}
+
+/* Which of the words that another command was given is a VDUSE device? */
+static void tell_waiter(const struct sysfs *fs, pid_t pid, struct failure *failure)
+{
+	char command[COMMAND_SIZE];
+	int word, length = read_command(fs, pid, command);
+
+	for (word = 0; word < length; word += strlen(command + word) + 1)
+		if (command[word] && tell_process(fs, command + word, failure))
+			return;
+	join_words(command, length);
+	append(failure, ": process %d (%s) waits for a device process", (int)pid, command);
+}
+
+/* The first device on the bus that nobody serves, or whose process is stopped. */
+static const char *find_suspect(const struct sysfs *fs, const struct vduse_device_list *list)
+{
+	const char *name = NULL;
+	struct holders holders;
+	size_t i;
+
+	if (!list->count || holders_scan(fs, major(list->devices[0].node), &holders) < 0)
+		return NULL;
+	for (i = 0; i < list->count && !name; i++) {
+		const struct holder *holder = holders_find(&holders, list->devices[i].node);
+
+		if (!list->devices[i].attached)
+			continue;
+		if (holder ? holder->state == 'T' : holders.complete)
+			name = list->devices[i].name;
+	}
+	holders_free(&holders);
+	return name;
+}
+
+static bool tell_suspect(const struct sysfs *fs, struct failure *failure)
+{
+	struct vduse_device_list list;
+	const char *name;
+	bool told;
+
+	if (vduse_device_list_read(fs, &list, NULL) < 0)
+		return false;
+	name = find_suspect(fs, &list);
+	told = name && tell_process(fs, name, failure);
+	vduse_device_list_free(&list);
+	return told;
+}
+
+void vdpa_blocked_explain(const struct sysfs *fs, const char *device, struct failure *failure)
+{
+	struct waiter waiter = { .fs = fs };
+
+	if (device) {
+		snprintf(failure->object, sizeof(failure->object), "%s", device);
+		if (tell_holder(fs, device, failure))
+			return;
+	}
+	sysfs_each(fs, note_process, &waiter, "proc");
+	if (device && waiter.ours && tell_process(fs, device, failure))
+		return;
+	if (waiter.pid) {
+		tell_waiter(fs, waiter.pid, failure);
+		return;
+	}
+	if (tell_suspect(fs, failure))
+		return;
+	if (device)
+		tell_process(fs, device, failure);
+}

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "lib/vdpa_usable.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#define POLL_MS 10
+
+enum verdict { WORKS, NOT_YET, GAVE_UP };
+
+static bool driver_failed(const struct sysfs *fs, const struct vdpa_attached *attached)
+{
+	uint8_t status;
+
+	return attached->virtio[0] && !attached->virtio_driver[0] &&
+	       vdpa_virtio_status(fs, attached->virtio, &status) == 0 &&
+	       (status & VIRTIO_STATUS_FAILED);
+}
+
+static bool node_exists(const struct sysfs *fs, const struct vdpa_attached *attached)
+{
+	dev_t device;
+
+	return sysfs_node_device(fs, &device, "dev/%s", attached->chardev) == 0 &&
+	       device == attached->rdev;
+}
+
+static enum verdict judge(const struct sysfs *fs, const struct vdpa_attached *attached)
+{
+	if (!attached->driver[0])
+		return WORKS;	/* there is nothing to wait for */
+	if (driver_failed(fs, attached))
+		return GAVE_UP;
+	if (!vdpa_attached_works(attached))
+		return NOT_YET;
+	if (attached->chardev[0] && !node_exists(fs, attached))
+		return NOT_YET;
+	return WORKS;
+}
+
+static void hint_module(const struct sysfs *fs, const char *virtio, struct failure *failure)
+{
+	uint64_t type = 0;
+
+	sysfs_read_number(fs, &type, "sys/bus/virtio/devices/%s/device", virtio);
+	if (type == 1 || type == 2)
+		failure_hint(failure, "load its driver with \"modprobe virtio_%s\"",
+			     type == 1 ? "net" : "blk");
+}
+
+static int tell_status(const struct sysfs *fs, const char *device, const char *virtio,
+		       struct failure *failure)
+{
+	char text[VDPA_STATUS_TEXT];
+	uint64_t features = 0;
+	uint8_t status = 0;
+	const char *why;
+
+	vdpa_virtio_status(fs, virtio, &status);
+	vdpa_virtio_features(fs, virtio, &features);
+	if (!(status & VIRTIO_STATUS_FAILED)) {
+		failure_set(failure, STATUS_FAILED, ENODEV, device,
+			    "attached as %s, but no driver took that (status %s)", virtio,
+			    vdpa_status_text(status, text));
+		hint_module(fs, virtio, failure);
+		return -ENODEV;
+	}
+	why = status & VIRTIO_STATUS_FEATURES_OK ? "" :
+	      ", before the features were agreed on";
+	failure_set(failure, STATUS_FAILED, ENODEV, device,
+		    "attached as %s, but the driver of that gave up%s "
+		    "(status %s, features 0x%llx)", virtio, why,
+		    vdpa_status_text(status, text), (unsigned long long)features);
+	failure_hint(failure, "dmesg may tell why");
+	return -ENODEV;
+}
+
+static int tell(const struct sysfs *fs, const char *device,
+		const struct vdpa_attached *attached, struct failure *failure)
+{
+	int rc;
+
+	if (attached->virtio[0] && !attached->virtio_driver[0])
+		return tell_status(fs, device, attached->virtio, failure);
+	if (attached->virtio[0])
+		return failure_set(failure, STATUS_FAILED, ENODEV, device,
+				   "attached as %s with %s, but no interface or disk of that "
+				   "is to be seen", attached->virtio, attached->virtio_driver);
+	if (!attached->chardev[0])
+		return failure_set(failure, STATUS_FAILED, ENODEV, device,
+				   "%s is bound to it, but made nothing of it",
+				   attached->driver);
+	rc = failure_set(failure, STATUS_FAILED, ENOENT, device,
+			 "attached, but its node /dev/%s is missing", attached->chardev);
+	failure_hint(failure, "is /dev a devtmpfs, or udev running?");
+	return rc;
+}
+
+int vdpa_usable_wait(const struct sysfs *fs, const char *device, unsigned int milliseconds,
+		     struct vdpa_attached *attached, struct failure *failure)
+{
+	const struct timespec moment = { .tv_nsec = POLL_MS * 1000000L };
+	unsigned int waited;
+
+	for (waited = 0;; waited += POLL_MS) {
+		int rc = vdpa_attached_read(fs, device, attached);
+		enum verdict verdict;
+
+		if (rc < 0)
+			return failure_errno(failure, -rc, device,
+					     "it was there and is gone again");
+		verdict = judge(fs, attached);
+		if (verdict == WORKS)
+			return 0;
+		if (verdict == GAVE_UP || waited >= milliseconds)
+			return tell(fs, device, attached, failure);
+		nanosleep(&moment, NULL);
+	}
+}

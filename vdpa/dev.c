@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* vdpa dev show, del */
+#include <stdio.h>
+#include <sys/sysmacros.h>
+
+#include "lib/vdpa_attach.h"
+#include "vdpa/vdpa.h"
+
+static void put_rdev(struct output *out, dev_t rdev)
+{
+	char text[24];
+
+	snprintf(text, sizeof(text), "%u:%u", major(rdev), minor(rdev));
+	if (rdev)
+		output_string(out, OUT_JSON, "rdev", text);
+}
+
+static void put_attached(struct output *out, const struct vdpa_attached *attached)
+{
+	char node[sizeof(attached->chardev) + 5];
+
+	if (attached->driver[0])
+		output_string(out, OUT_BOTH, "driver", attached->driver);
+	if (attached->netdev[0])
+		output_string(out, OUT_BOTH, "netdev", attached->netdev);
+	if (attached->ifindex)
+		output_number(out, OUT_JSON, "ifindex", attached->ifindex);
+	snprintf(node, sizeof(node), "/dev/%s", attached->chardev);
+	if (attached->chardev[0])
+		output_string(out, OUT_BOTH, "chardev", node);
+	if (attached->blockdev[0])
+		output_string(out, OUT_BOTH, "blockdev", attached->blockdev);
+	put_rdev(out, attached->rdev);
+}
+
+/* What only -d tells: the virtio device and how far its driver came. */
+static void put_virtio(struct output *out, const struct vdpa_attached *attached)
+{
+	char text[VDPA_STATUS_TEXT];
+	uint8_t status;
+
+	if (!attached->virtio[0])
+		return;
+	output_line(out);
+	output_string(out, OUT_BOTH, "virtio", attached->virtio);
+	if (attached->virtio_driver[0])
+		output_string(out, OUT_BOTH, "virtio_driver", attached->virtio_driver);
+	if (vdpa_virtio_status(&sysfs_machine, attached->virtio, &status) == 0)
+		output_string(out, OUT_BOTH, "status", vdpa_status_text(status, text));
+}
+
+static void put_device(struct call *call, const struct vdpa_device *device)
+{
+	struct output *out = call->out;
+	struct vdpa_attached attached;
+	char text[VDPA_HANDLE_SIZE];
+
+	output_begin_record(out, device->name);
+	output_string(out, OUT_BOTH, "type", vdpa_type_text(device->type));
+	output_string(out, OUT_BOTH, "mgmtdev", vdpa_handle_text(&device->mgmtdev, text));
+	if (VDPA_HAS(device, VDPA_ATTR_DEV_VENDOR_ID))
+		output_number(out, OUT_BOTH, "vendor_id", device->vendor_id);
+	if (VDPA_HAS(device, VDPA_ATTR_DEV_MAX_VQS))
+		output_number(out, OUT_BOTH, "max_vqs", device->max_vqs);
+	if (VDPA_HAS(device, VDPA_ATTR_DEV_MAX_VQ_SIZE))
+		output_number(out, OUT_BOTH, "max_vq_size", device->max_vq_size);
+	if (call->options->details && VDPA_HAS(device, VDPA_ATTR_DEV_MIN_VQ_SIZE))
+		output_number(out, OUT_BOTH, "min_vq_size", device->min_vq_size);
+	if (vdpa_attached_read(&sysfs_machine, device->name, &attached) == 0) {
+		put_attached(out, &attached);
+		if (call->options->details)
+			put_virtio(out, &attached);
+	}
+	output_end_record(out);
+}
+
+static void put_answer(struct call *call, const struct buffer *answer)
+{
+	size_t length, offset = 0;
+	const void *attributes;
+
+	output_begin_listing(call->out, "dev");
+	while ((attributes = netlink_next(answer, &offset, &length))) {
+		struct vdpa_device device;
+
+		if (vdpa_parse_device(attributes, length, &device) < 0)
+			vdpa_warn_record(call);
+		else
+			put_device(call, &device);
+	}
+	output_end_listing(call->out);
+}
+
+int vdpa_dev_show(struct call *call, struct failure *failure)
+{
+	const struct cli_value *name = &call->values[0];
+	struct buffer answer = { 0 };
+	struct netlink netlink;
+	int rc = vdpa_family_open(&sysfs_machine, &netlink, failure);
+
+	if (rc < 0)
+		return rc;
+	rc = vdpa_get_device(&netlink, name->given ? name->text : NULL, &answer, failure);
+	if (rc == 0)
+		put_answer(call, &answer);
+	buffer_free(&answer);
+	netlink_close(&netlink);
+	return rc;
+}
+
+int vdpa_dev_del(struct call *call, struct failure *failure)
+{
+	struct netlink netlink;
+	int rc = vdpa_family_open(&sysfs_machine, &netlink, failure);
+
+	if (rc < 0)
+		return rc;
+	rc = vdpa_detach(&sysfs_machine, &netlink, call->values[0].text, failure);
+	netlink_close(&netlink);
+	return rc;
+}
