@@ -149,7 +149,7 @@ int vduse_explain_destroy(int errnum, const char *name, struct failure *failure)
 	case EINVAL:	/* what the kernel says of a name that it does not know */
 		failure_set(failure, STATUS_NOT_FOUND, ENODEV, name,
 			    "there is no VDUSE device of this name");
-		failure_hint(failure, "see \"vduse show\"");
+		failure_hint(failure, "\"vduse show\" lists them");
 		return -ENODEV;
 	case EBUSY:
 		failure_set(failure, STATUS_BUSY, errnum, name,
@@ -188,7 +188,7 @@ int vduse_explain_node(int errnum, const char *name, bool loaded, struct failure
 		}
 		failure_set(failure, STATUS_NOT_FOUND, errnum, name,
 			    "there is no VDUSE device of this name");
-		failure_hint(failure, "make it with \"vduse create\"");
+		failure_hint(failure, "\"vduse show\" lists them, \"vduse create\" makes one");
 		return -errnum;
 	case EBUSY:
 		failure_set(failure, STATUS_BUSY, errnum, name,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "vduse/create.h"
 
-#include <errno.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "lib/sysfs.h"
@@ -67,26 +67,28 @@ const struct cli_word create_words[] = {
 
 /*
  * What tells this machine from others: machine-id(5), which stays over boots. Without
- * it (some images fill it in later) the boot's own number has to do.
+ * it (some images fill it in later) the boot's own number has to do. false for that.
  */
-static void derive_mac(struct call *call, struct vduse_definition *definition)
+static bool read_machine(char *machine, size_t size)
+{
+	if (sysfs_read(&sysfs_machine, machine, size, "etc/machine-id") >= 32)
+		return true;
+	sysfs_read(&sysfs_machine, machine, size, "proc/sys/kernel/random/boot_id");
+	return false;
+}
+
+static void derive_mac(struct create_request *request)
 {
 	char machine[64];
 
-	if (sysfs_read(&sysfs_machine, machine, sizeof(machine), "etc/machine-id") < 32) {
-		sysfs_read(&sysfs_machine, machine, sizeof(machine),
-			   "proc/sys/kernel/random/boot_id");
-		call_warn(call, definition->name,
-			  "there is no /etc/machine-id: the address is another after the next "
-			  "boot, unless it is said with \"mac\"");
-	}
-	vduse_derive_mac(machine, definition->name, definition->mac);
+	request->mac_of_boot = !read_machine(machine, sizeof(machine));
+	vduse_derive_mac(machine, request->definition.name, request->definition.mac);
 }
 
 /* Words that the type has no use for are taken as well: the check names them. */
-static void read_config_words(struct call *call, struct vduse_definition *definition)
+static void read_config_words(const struct cli_value *values, struct create_request *request)
 {
-	const struct cli_value *values = call->values;
+	struct vduse_definition *definition = &request->definition;
 	bool net = definition->type == DEVICE_TYPE_NET;
 
 	if (values[CREATE_MTU].given)
@@ -98,13 +100,28 @@ static void read_config_words(struct call *call, struct vduse_definition *defini
 	if (values[CREATE_MAC].given)
 		memcpy(definition->mac, values[CREATE_MAC].mac, sizeof(definition->mac));
 	else if (net && definition->features & FEATURE(5))
-		derive_mac(call, definition);
+		derive_mac(request);
 }
 
-int create_read_words(struct call *call, struct create_request *request,
+static void read_numbers(const struct cli_value *values, struct create_request *request)
+{
+	struct vduse_definition *definition = &request->definition;
+
+	if (values[CREATE_VQS].given)
+		definition->vqs = values[CREATE_VQS].number;
+	if (values[CREATE_VQ_ALIGN].given)
+		definition->vq_align = values[CREATE_VQ_ALIGN].number;
+	if (values[CREATE_VENDOR].given)
+		definition->vendor = values[CREATE_VENDOR].number;
+	if (values[CREATE_BOUNCE_SIZE].given)
+		request->bounce_size = values[CREATE_BOUNCE_SIZE].number;
+	if (values[CREATE_MSG_TIMEOUT].given)
+		request->msg_timeout = values[CREATE_MSG_TIMEOUT].number;
+}
+
+int create_read_words(const struct cli_value *values, struct create_request *request,
 		      struct failure *failure)
 {
-	const struct cli_value *values = call->values;
 	struct vduse_definition *definition = &request->definition;
 	uint32_t type = DEVICE_TYPE_NET;
 	int rc;
@@ -119,24 +136,27 @@ int create_read_words(struct call *call, struct create_request *request,
 		if (rc < 0)
 			return rc;
 	}
-	if (values[CREATE_VQS].given)
-		definition->vqs = values[CREATE_VQS].number;
-	if (values[CREATE_VQ_ALIGN].given)
-		definition->vq_align = values[CREATE_VQ_ALIGN].number;
-	if (values[CREATE_VENDOR].given)
-		definition->vendor = values[CREATE_VENDOR].number;
-	if (values[CREATE_BOUNCE_SIZE].given)
-		request->bounce_size = values[CREATE_BOUNCE_SIZE].number;
-	if (values[CREATE_MSG_TIMEOUT].given)
-		request->msg_timeout = values[CREATE_MSG_TIMEOUT].number;
-	read_config_words(call, definition);
+	read_numbers(values, request);
+	read_config_words(values, request);
 	return lifecycle_check(request, failure);
+}
+
+void create_warn(struct call *call, const struct create_request *request)
+{
+	if (request->mac_of_boot)
+		call_warn(call, request->definition.name,
+			  "there is no /etc/machine-id: the address is another after the next "
+			  "boot, unless it is said with \"mac\"");
 }
 
 int create_run(struct call *call, struct failure *failure)
 {
 	struct create_request request;
-	int rc = create_read_words(call, &request, failure);
+	int rc = create_read_words(call->values, &request, failure);
 
-	return rc ? rc : lifecycle_create(&request, failure);
+	if (rc == 0)
+		rc = lifecycle_create(&request, failure);
+	if (rc == 0)
+		create_warn(call, &request);
+	return rc;
 }

@@ -23,11 +23,13 @@ enum create_word {
 };
 
 /*
- * What call->values, which begin with those of create_words, ask for, the defaults
- * filled in. 0, or negative with @failure (status 2). Warns where the address had to
- * be derived from something that changes.
+ * What @values, which begin with those of create_words, ask for, the defaults filled
+ * in. 0, or negative with @failure (status 2).
  */
-int create_read_words(struct call *call, struct create_request *request,
+int create_read_words(const struct cli_value *values, struct create_request *request,
 		      struct failure *failure);
+
+/* After the device was made: what its creator should know nevertheless. */
+void create_warn(struct call *call, const struct create_request *request);
 
 #endif

@@ -12,6 +12,7 @@
 #ifndef VDUSE_LIFECYCLE_H
 #define VDUSE_LIFECYCLE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "lib/error.h"
@@ -21,6 +22,7 @@ struct create_request {
 	struct vduse_definition definition;
 	uint64_t bounce_size;	/* bytes, 0: the kernel's default */
 	uint64_t msg_timeout;	/* seconds, 0: the kernel's default */
+	bool mac_of_boot;	/* the address changes with the boot; for the user to know */
 };
 
 /* Is this a request that lifecycle_create() would carry out? Asks no kernel but for
