@@ -151,7 +151,8 @@ void driver_desc(struct vring_desc *desc, uint64_t address, uint32_t length, uin
 
 void driver_offer(struct driver_ring *ring, uint16_t head)
 {
-	ring->avail->ring[ring->avail_idx % ring->size] = htole16(head);
+	__atomic_store_n(&ring->avail->ring[ring->avail_idx % ring->size], htole16(head),
+			 __ATOMIC_RELAXED);
 	ring->avail_idx++;
 	__atomic_store_n(&ring->avail->idx, htole16(ring->avail_idx), __ATOMIC_RELEASE);
 }
@@ -235,8 +236,8 @@ bool driver_take_used(struct driver_ring *ring, uint32_t *head, uint32_t *length
 
 	if (index == ring->used_idx)
 		return false;
-	*head = le32toh(element->id);
-	*length = le32toh(element->len);
+	*head = le32toh(__atomic_load_n(&element->id, __ATOMIC_RELAXED));
+	*length = le32toh(__atomic_load_n(&element->len, __ATOMIC_RELAXED));
 	if (*head >= ring->size || !ring->in_flight[*head]) {
 		fprintf(stderr, "driver: used element %u names no chain in flight\n", *head);
 		abort();
@@ -251,21 +252,25 @@ void driver_want_interrupt(struct driver_ring *ring, bool wanted)
 	uint16_t event = wanted ? ring->used_idx : (uint16_t)(ring->used_idx - 1);
 
 	if (ring->event_idx)
-		ring->avail->ring[ring->size] = htole16(event);
+		__atomic_store_n(&ring->avail->ring[ring->size], htole16(event), __ATOMIC_RELAXED);
 	else
-		ring->avail->flags = htole16(wanted ? 0 : VRING_AVAIL_F_NO_INTERRUPT);
+		__atomic_store_n(&ring->avail->flags,
+				 htole16(wanted ? 0 : VRING_AVAIL_F_NO_INTERRUPT),
+				 __ATOMIC_RELAXED);
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 }
 
 bool driver_kick_wanted(const struct driver_ring *ring, uint16_t before)
 {
-	uint16_t event;
+	const uint16_t *event = (const uint16_t *)(const void *)&ring->used->ring[ring->size];
+	uint16_t flags;
 
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	flags = le16toh(__atomic_load_n(&ring->used->flags, __ATOMIC_RELAXED));
 	if (!ring->event_idx)
-		return !(le16toh(ring->used->flags) & VRING_USED_F_NO_NOTIFY);
-	memcpy(&event, (const uint8_t *)ring->used + 4 + 8 * (size_t)ring->size, sizeof(event));
-	return vring_need_event(le16toh(event), ring->avail_idx, before);
+		return !(flags & VRING_USED_F_NO_NOTIFY);
+	return vring_need_event(le16toh(__atomic_load_n(event, __ATOMIC_RELAXED)),
+				ring->avail_idx, before);
 }
 
 static uint16_t add_one(struct driver_ring *ring, uint32_t length, bool writable)
