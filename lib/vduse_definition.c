@@ -119,7 +119,7 @@ static int check_block(const struct vduse_definition *definition, struct failure
 			      "the size is a multiple of 512, within 2^63 bytes");
 	if (definition->vqs < 1 || definition->vqs > VDUSE_VQS_MAX)
 		return refuse(failure, definition,
-			      "a block device has from 1 to 1024 virtqueues");
+			      "a block device has from 1 to 65535 virtqueues");
 	if (definition->vqs > 1 && !(definition->features & FEATURE(12)))
 		return refuse(failure, definition,
 			      "more than one virtqueue needs the feature MQ: without it a "

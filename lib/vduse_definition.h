@@ -28,7 +28,7 @@ struct vduse_definition {
 };
 
 /* Ranges of the words of "vduse create", both ends inclusive. */
-#define VDUSE_VQS_MAX 1024
+#define VDUSE_VQS_MAX 65535	/* vduse_validate_config() in vduse_dev.c */
 #define VDUSE_ALIGN_MIN 4
 #define VDUSE_ALIGN_MAX 4096
 #define VDUSE_MTU_MIN 68		/* the least that IPv4 works with: RFC 791 */
