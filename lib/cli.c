@@ -27,7 +27,7 @@ bool cli_word_matches(const char *alternatives, const char *text, bool prefixes)
 	for (;;) {
 		size_t whole = strcspn(alternatives, "|");
 
-		if ((length == whole || (prefixes && length < whole)) &&
+		if (length && (length == whole || (prefixes && length < whole)) &&
 		    !strncmp(alternatives, text, length))
 			return true;
 		if (!alternatives[whole])

@@ -10,7 +10,7 @@
 
 #define LINE_WIDTH 80
 
-/* Text that is wrapped between its pieces, never inside one. */
+/* Text that is wrapped between its pieces, never inside one; it begins with a word. */
 struct wrapped {
 	struct buffer *buffer;
 	size_t column;
@@ -21,14 +21,12 @@ static void wrap_piece(struct wrapped *wrapped, const char *piece)
 {
 	size_t length = strlen(piece);
 
-	if (wrapped->column > wrapped->indent) {
-		if (wrapped->column + 1 + length > LINE_WIDTH) {
-			buffer_format(wrapped->buffer, "\n%*s", (int)wrapped->indent, "");
-			wrapped->column = wrapped->indent;
-		} else {
-			buffer_add_text(wrapped->buffer, " ");
-			wrapped->column++;
-		}
+	if (wrapped->column + 1 + length > LINE_WIDTH) {
+		buffer_format(wrapped->buffer, "\n%*s", (int)wrapped->indent, "");
+		wrapped->column = wrapped->indent;
+	} else {
+		buffer_add_text(wrapped->buffer, " ");
+		wrapped->column++;
 	}
 	buffer_add_text(wrapped->buffer, piece);
 	wrapped->column += length;
@@ -106,9 +104,8 @@ static void add_verb(struct buffer *buffer, const struct cli_command *command,
 		return;
 	}
 	buffer_format(buffer, "%s%s", command->program, path.text);
-	wrapped.column = indent + strlen(command->program) + path.length + 1;
+	wrapped.column = indent + strlen(command->program) + path.length;
 	wrapped.indent = indent + strlen(command->program) + 6;
-	wrapped.column--;
 	for (i = 0; verb->words && verb->words[i].kind != CLI_END; i++)
 		wrap_word(&wrapped, &verb->words[i]);
 	buffer_free(&path);
