@@ -149,6 +149,9 @@ int blocking_run(void (*call)(void *context, struct blocking_result *result),
 		leave_standard_descriptors();
 		close(ends[0]);
 		call(context, result);
+		if (result->text.broken || result->warnings.broken)
+			result->rc = failure_errno(&result->failure, ENOMEM, NULL,
+						   "the result of the call was lost");
 		_exit(send_result(ends[1], result) ? 0 : 1);
 	}
 	rc = child < 0 ? -errno : 0;
