@@ -15,9 +15,9 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pty.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,6 +37,8 @@
 #define CHUNK 16384
 /* Output waiting for the line; beyond this the command waits, too. */
 #define OUTPUT_LIMIT (256 * 1024)
+/* So long the line must be down before we believe that the client is gone. */
+#define HANGUP_MS 50
 
 struct worker {
 	int epoll, port, signals;
@@ -51,6 +53,7 @@ struct worker {
 	int in, out, err;	/* our ends of its streams, or -1 */
 	struct buffer input;	/* for in */
 	bool input_ended;
+	bool hangup;		/* the line was down when we last looked */
 };
 
 static const char *const environment[] = {
@@ -152,32 +155,6 @@ static void make_terminal(int child[3], int ours[3], const char *rows, const cha
 	child[1] = child[2] = child[0];
 }
 
-/* posix_spawn, because a fork of its own memory is what costs in emulation. */
-static int spawn(struct worker *w, const int child[3], char **argv, char **env)
-{
-	posix_spawn_file_actions_t actions;
-	posix_spawnattr_t attr;
-	sigset_t none, all;
-	int i, err;
-
-	sigemptyset(&none);
-	sigfillset(&all);
-	posix_spawnattr_init(&attr);
-	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK |
-				 POSIX_SPAWN_SETSIGDEF);
-	posix_spawnattr_setsigmask(&attr, &none);
-	posix_spawnattr_setsigdefault(&attr, &all);
-	posix_spawn_file_actions_init(&actions);
-	if (w->tty)	/* the first terminal a new session opens controls it */
-		posix_spawn_file_actions_addopen(&actions, 0, ptsname(w->out), O_RDWR, 0);
-	for (i = w->tty; i < 3; i++)
-		posix_spawn_file_actions_adddup2(&actions, w->tty ? 0 : child[i], i);
-	err = posix_spawnp(&w->pid, argv[0], &actions, &attr, argv, env);
-	posix_spawn_file_actions_destroy(&actions);
-	posix_spawnattr_destroy(&attr);
-	return err;
-}
-
 /* As a shell would: 127 for a command that is not there, 126 otherwise. */
 static void refuse(struct worker *w, const char *command, int err)
 {
@@ -211,7 +188,8 @@ static void start_command(struct worker *w, char **field, size_t count)
 	w->err = ours[2];
 	w->running = true;
 	w->exited = false;
-	err = spawn(w, child, field + 5 + words, env);
+	err = start_session(&w->pid, child, w->tty ? ptsname(w->out) : NULL,
+			    field + 5 + words, env);
 	for (i = 0; i < (w->tty ? 1 : 3); i++)
 		close(child[i]);
 	if (err)
@@ -288,7 +266,19 @@ static void read_port(struct worker *w)
 
 	while ((n = read(w->port, data, sizeof(data))) > 0)
 		stream_decode(&w->decoder, data, n, from_host, w);
-	if (n == 0)		/* the host's end is closed */
+	w->hangup = n == 0;
+}
+
+/*
+ * The news that the line went down and up again between two clients takes
+ * another way than the data, and may come when the next command runs already.
+ */
+static void check_hangup(struct worker *w)
+{
+	struct pollfd fd = { w->port, POLLIN, 0 };
+
+	w->hangup = false;
+	if (poll(&fd, 1, 0) == 1 && fd.revents & POLLHUP)
 		abort_conversation(w);
 }
 
@@ -417,6 +407,7 @@ static void serve(const char *device)
 	struct worker w = { .in = -1, .out = -1, .err = -1 };
 	struct epoll_event ev;
 	sigset_t mask;
+	int n;
 
 	sigemptyset(&mask);
 	sigaddset(&mask, SIGCHLD);
@@ -433,8 +424,11 @@ static void serve(const char *device)
 	watch(&w, w.port, EPOLLIN | EPOLLOUT | EPOLLET);
 	watch(&w, w.signals, EPOLLIN);
 	for (;;) {
-		if (epoll_wait(w.epoll, &ev, 1, -1) == 1)
+		n = epoll_wait(w.epoll, &ev, 1, w.hangup ? HANGUP_MS : -1);
+		if (n == 1)
 			handle(&w, &ev);
+		else if (n == 0)
+			check_hangup(&w);
 		if (w.running && w.exited)
 			finish(&w);
 		flush_port(&w);

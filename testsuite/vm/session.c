@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Ending a command together with what it started; shared by agent and exec. */
+/* Starting a command and ending it together with what it started. */
 #include <dirent.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <spawn.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +11,33 @@
 #include <unistd.h>
 
 #include "session.h"
+
+/* posix_spawn, because a fork of our own memory is what costs in emulation. */
+int start_session(pid_t *pid, const int streams[3], const char *terminal,
+		  char **argv, char **env)
+{
+	posix_spawn_file_actions_t actions;
+	posix_spawnattr_t attr;
+	sigset_t none, all;
+	int i, err;
+
+	sigemptyset(&none);
+	sigfillset(&all);
+	posix_spawnattr_init(&attr);
+	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK |
+				 POSIX_SPAWN_SETSIGDEF);
+	posix_spawnattr_setsigmask(&attr, &none);
+	posix_spawnattr_setsigdefault(&attr, &all);
+	posix_spawn_file_actions_init(&actions);
+	if (terminal)	/* the first that a new session opens controls it */
+		posix_spawn_file_actions_addopen(&actions, 0, terminal, O_RDWR, 0);
+	for (i = terminal ? 1 : 0; i < 3; i++)
+		posix_spawn_file_actions_adddup2(&actions, terminal ? 0 : streams[i], i);
+	err = posix_spawnp(pid, argv[0], &actions, &attr, argv, env);
+	posix_spawn_file_actions_destroy(&actions);
+	posix_spawnattr_destroy(&attr);
+	return err;
+}
 
 /* Whether process @pid belongs to @session; one that is gone does not. */
 static bool in_session(const char *pid, pid_t session)
