@@ -32,6 +32,22 @@ static int make_folder(const char *path)
 	return errno == EEXIST ? 0 : -errno;
 }
 
+/* None of these errors says that something the user named is missing. */
+static int explain_folder(int errnum, const char *path, struct failure *failure)
+{
+	if (errnum == ENOTDIR || errnum == ELOOP) {
+		failure_set(failure, STATUS_FAILED, errnum, path,
+			    "the folder of records is not used: it is a symbolic link, or no "
+			    "folder");
+		failure_hint(failure, "remove it");
+		return -errnum;
+	}
+	failure_errno(failure, errnum, path, "cannot make or open the folder of records");
+	if (failure && failure->status == STATUS_NOT_FOUND)
+		failure->status = STATUS_FAILED;
+	return -errnum;
+}
+
 int registry_open(const char *path, bool create, struct failure *failure)
 {
 	struct stat status;
@@ -39,11 +55,10 @@ int registry_open(const char *path, bool create, struct failure *failure)
 
 	rc = create ? make_folder(path) : 0;
 	if (rc < 0)
-		return failure_errno(failure, -rc, path, "cannot make the folder of records");
+		return explain_folder(-rc, path, failure);
 	fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
-		return failure_errno(failure, errno, path,
-				     "cannot open the folder of records");
+		return explain_folder(errno, path, failure);
 	rc = fstat(fd, &status) ? -errno : trusted(&status) ? 0 : -EPERM;
 	if (rc == 0)
 		return fd;
@@ -89,15 +104,15 @@ int registry_lock(int registry, int milliseconds, struct failure *failure)
 
 	fd = openat(registry, LOCK_FILE, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
-		return failure_errno(failure, errno, LOCK_FILE,
-				     "cannot open the lock of the records");
+		return failure_errno(failure, errno, NULL,
+				     "cannot open " LOCK_FILE " in the folder of records");
 	rc = wait_for_lock(fd, milliseconds, &holder);
 	if (rc == 0)
 		return fd;
 	close(fd);
 	if (rc != -EAGAIN)
-		return failure_errno(failure, -rc, LOCK_FILE, "cannot lock the records");
-	failure_set(failure, STATUS_BUSY, EBUSY, LOCK_FILE,
+		return failure_errno(failure, -rc, NULL, "cannot lock the records");
+	failure_set(failure, STATUS_BUSY, EBUSY, NULL,
 		    "process %d is creating or destroying a device and does not come to an "
 		    "end", (int)holder);
 	failure_hint(failure, "continue or end process %d", (int)holder);
