@@ -23,13 +23,11 @@ static void report(struct session *session, const char *sentence)
 static int open_queue(struct session *session, unsigned int index, uint16_t queue_size)
 {
 	struct session_queue *queue = &session->queues[index];
-	int rc;
 
 	queue->kick_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (queue->kick_fd < 0)
 		return -errno;
-	rc = node_set_up_queue(session->fd, index, queue_size);
-	return rc < 0 ? rc : node_set_kick(session->fd, index, queue->kick_fd);
+	return node_set_up_queue(session->fd, index, queue_size);
 }
 
 int session_open(struct session *session, int fd, uint16_t queue_size, uint64_t implemented,
@@ -262,8 +260,11 @@ static void go_live(struct session *session)
 
 	session->live = true;
 	session->retries = 0;
-	for (i = 0; i < SESSION_QUEUES; i++)
+	for (i = 0; i < SESSION_QUEUES; i++) {
+		/* A reset takes the descriptor away from the kernel: vduse_dev_reset() */
+		node_set_kick(session->fd, i, session->queues[i].kick_fd);
 		session_queue(session, i);
+	}
 	session->owner->changed(session->context);
 }
 
