@@ -151,16 +151,19 @@ static uint16_t pseudo_sum(const uint8_t *bytes, size_t network, size_t transpor
 					(uint32_t)(rest & 0xffff));
 }
 
-static void write_ip_length(struct driver_frame *frame, int version)
+static void write_lengths(struct driver_frame *frame, const struct driver_frame_shape *shape)
 {
 	uint8_t *ip = frame->bytes + frame->network;
 	size_t length = frame->length - frame->network;
+	bool ip_lies = shape->lie && shape->protocol == IPPROTO_TCP;
 
-	if (version == 6) {
-		driver_put16(ip + 4, (uint16_t)(length - 40));
+	if (shape->lie && shape->protocol == IPPROTO_UDP)
+		driver_put16(frame->bytes + frame->transport + 4, shape->lie);
+	if (shape->version == 6) {
+		driver_put16(ip + 4, ip_lies ? shape->lie : (uint16_t)(length - 40));
 		return;
 	}
-	driver_put16(ip + 2, (uint16_t)length);
+	driver_put16(ip + 2, ip_lies ? shape->lie : (uint16_t)length);
 	driver_put16(ip + 10, (uint16_t)~driver_plain_sum(ip, (ip[0] & 15) * 4u, 0));
 }
 
@@ -175,7 +178,7 @@ void driver_frame_build(struct driver_frame *frame, const struct driver_frame_sh
 		append_ipv6(frame, shape);
 	append_transport(frame, shape);
 	append_payload(frame, shape);
-	write_ip_length(frame, shape->version);
+	write_lengths(frame, shape);
 	frame->header.csum_start = (uint16_t)frame->transport;
 	driver_put16(frame->bytes + frame->transport + frame->header.csum_offset,
 		     pseudo_sum(frame->bytes, frame->network, frame->transport, frame->length,

@@ -27,6 +27,7 @@ struct driver_frame_shape {
 	uint32_t sequence;	/* TCP */
 	uint32_t payload;	/* bytes behind the transport header */
 	uint32_t seed;		/* of the payload */
+	uint16_t lie;		/* not 0: written as length into the UDP, else the IP header */
 };
 
 struct driver_frame {

@@ -60,6 +60,19 @@ static void expect_dropped(void)
 	assert_int_equal(run(frame.length, UINT64_MAX), NET_DROP_PROTOCOL);
 }
 
+/* offload_parse() alone, over exactly `length` bytes */
+static enum net_drop parse(size_t length)
+{
+	uint8_t *copy = malloc(length);
+	struct offload_layers layers;
+	enum net_drop drop;
+
+	memcpy(copy, frame.bytes, length);
+	drop = offload_parse(&layers, copy, length, &frame.header);
+	free(copy);
+	return drop;
+}
+
 static void headers_cut_off_anywhere(void **state)
 {
 	static const int version[] = { 4, 6 }, protocol[] = { IPPROTO_TCP, IPPROTO_UDP };
@@ -67,8 +80,11 @@ static void headers_cut_off_anywhere(void **state)
 	(void)state;
 	for (unsigned int i = 0; i < 8; i++) {
 		build(version[i & 1], protocol[i >> 1 & 1], i & 4 ? 3 : 0);
+		for (size_t length = 0; length < frame.payload; length++)
+			assert_int_equal(parse(length), NET_DROP_PROTOCOL);
 		for (size_t length = 14; length < frame.payload; length++)
 			assert_int_equal(run(length, 0), NET_DROP_PROTOCOL);
+		assert_int_equal(parse(frame.payload), NET_DELIVERED);
 		for (size_t length = frame.payload; length < frame.payload + 2; length++)
 			assert_int_equal(run(length, 0), NET_DELIVERED);
 	}

@@ -169,6 +169,29 @@ static void fenced_question_is_the_same(void **state)
 	assert_false(virtqueue_needs_interrupt_fenced(&world->vq));
 }
 
+static void nothing_published_needs_no_interrupt(void **state)
+{
+	struct driver_world *world = *state;
+
+	assert_false(virtqueue_needs_interrupt_fenced(&world->vq));
+	assert_false(virtqueue_needs_interrupt(&world->vq));
+	assert_int_equal(virtqueue_publish(&world->vq), 0);
+	assert_false(virtqueue_needs_interrupt_fenced(&world->vq));
+}
+
+/* A publication of nothing does not touch the driver's memory. */
+static void nothing_staged_writes_nothing(void **state)
+{
+	struct driver_world *world = *state;
+
+	pass(world, 2);
+	world->ring.used->idx = 0x5555;
+	world->position = (struct virtqueue_position){ 7, 8 };
+	assert_int_equal(virtqueue_publish(&world->vq), 0);
+	assert_int_equal(world->ring.used->idx, 0x5555);
+	assert_int_equal(world->position.next_avail, 7);
+}
+
 static void kick_by_flag(void **state)
 {
 	struct driver_world *world = *state;
@@ -244,6 +267,9 @@ int main(void)
 		EVENT_IDX(ring_21_several_batches_at_once),
 		EVENT_IDX(ring_21_more_than_65536_unasked),
 		EVENT_IDX(fenced_question_is_the_same),
+		PLAIN(nothing_published_needs_no_interrupt),
+		EVENT_IDX(nothing_published_needs_no_interrupt),
+		PLAIN(nothing_staged_writes_nothing),
 		PLAIN(kick_by_flag),
 		EVENT_IDX(kick_by_event),
 		PLAIN(enable_kick_looks_again),

@@ -100,7 +100,10 @@ static bool is_extension(uint8_t protocol)
 	       protocol == IPPROTO_DSTOPTS;
 }
 
-/* As parse_ipv4(), over extension headers, each of which has 8 bytes or more. */
+/*
+ * As parse_ipv4(), over extension headers, each of which has 8 bytes or more. The end may
+ * lie beyond what there is, as with IPv4: the transport header then is not there either.
+ */
 static bool parse_ipv6(struct offload_layers *layers, const uint8_t *headers, size_t length)
 {
 	size_t at = (size_t)layers->network + IPV6_SIZE;
@@ -115,8 +118,6 @@ static bool parse_ipv6(struct offload_layers *layers, const uint8_t *headers, si
 		protocol = headers[at];
 		at += ((size_t)headers[at + 1] + 1) * 8;
 	}
-	if (at > length)
-		return false;
 	layers->transport = (uint16_t)at;
 	layers->protocol = protocol;
 	return true;

@@ -79,10 +79,6 @@ int vq_chain_add(struct virtqueue *vq, struct vq_chain *chain, uint32_t index,
 		reason = VQ_LENGTH_ZERO;
 	else if (!writable && chain->writable)
 		reason = VQ_READABLE_AFTER_WRITABLE;
-	else if (wraps(descriptor))
-		reason = VQ_ADDRESS_WRAPS;
-	else if (in_ring(vq, descriptor->address, descriptor->length))
-		reason = VQ_BUFFER_IN_RING;
 	if (reason != VQ_FINE)
 		return vq_break(vq, reason, chain->head, index, descriptor->address);
 	if (total > UINT32_MAX)
@@ -91,6 +87,9 @@ int vq_chain_add(struct virtqueue *vq, struct vq_chain *chain, uint32_t index,
 	count = translate(vq, chain, writable ? VQ_ACCESS_WRITE : VQ_ACCESS_READ, descriptor);
 	if (count < 0)
 		return memory_error(vq, chain->head, index, descriptor->address, count);
+	/* what was translated does not wrap */
+	if (in_ring(vq, descriptor->address, descriptor->length))
+		return vq_break(vq, VQ_BUFFER_IN_RING, chain->head, index, descriptor->address);
 	if (writable) {
 		chain->writable_segments += (uint32_t)count;
 		chain->writable += descriptor->length;
