@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* vduse/create: the words of a create become a request, with the program's own grammar. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "lib/cli.h"
+#include "vduse/create.h"
+#include "vduse/grammar.h"
+#include "vduse/verbs.h"
+
+static struct create_request request;
+static struct failure failure;
+
+/* 0, or what refused the line: the grammar, or the request. */
+static int read_line(const char *text)
+{
+	static char storage[1024];
+	static struct cli_line line;
+	char *words[40], *rest = storage;
+	int rc, count = 0;
+
+	snprintf(storage, sizeof(storage), "%s", text);
+	while ((words[count] = strsep(&rest, " ")))
+		count++;
+	memset(&failure, 0, sizeof(failure));
+	rc = cli_parse(&vduse_command, count, words, &line, &failure);
+	if (rc)
+		return rc;
+	assert_ptr_equal(line.verb->words, create_words);
+	return create_read_words(line.values, &request, &failure);
+}
+
+static void expect_refused(const char *text, const char *why)
+{
+	if (read_line(text) != -EINVAL)
+		fail_msg("\"%s\" was taken", text);
+	assert_int_equal(failure.status, STATUS_USAGE);
+	if (!strstr(failure.message, why))
+		fail_msg("\"%s\": %s", text, failure.message);
+}
+
+static void expect_taken(const char *text)
+{
+	if (read_line(text))
+		fail_msg("\"%s\": %s", text, failure.message);
+}
+
+static void table_is_in_the_order_of_the_enumeration(void **state)
+{
+	static const char *const keywords[CREATE_WORDS] = {
+		NULL, "type", "features", "vqs", "vq_align", "vendor", "mac", "mtu", "size",
+		"bounce_size", "msg_timeout",
+	};
+	int i;
+
+	(void)state;
+	assert_string_equal(create_words[CREATE_NAME].value, "NAME");
+	for (i = 1; i < CREATE_WORDS; i++)
+		assert_string_equal(create_words[i].keyword, keywords[i]);
+	assert_int_equal(create_words[CREATE_WORDS].kind, CLI_END);
+}
+
+static void net_device_by_default(void **state)
+{
+	struct vduse_definition *definition = &request.definition;
+	uint8_t mac[6];
+
+	(void)state;
+	expect_taken("create lo0");
+	assert_string_equal(definition->name, "lo0");
+	assert_int_equal(definition->type, DEVICE_TYPE_NET);
+	assert_true(definition->features == FEATURES_NET_DEFAULT);
+	assert_int_equal(definition->vqs, 2);
+	assert_int_equal(definition->vq_align, 4096);
+	assert_int_equal(definition->vendor, 0);
+	assert_int_equal(definition->mtu, 1500);
+	assert_int_equal(definition->mac[0] & 3, 2);
+	assert_int_equal(request.bounce_size, 0);
+	assert_int_equal(request.msg_timeout, 0);
+	memcpy(mac, definition->mac, 6);
+	expect_taken("create lo0");
+	assert_memory_equal(mac, definition->mac, 6);
+	expect_taken("create lo1");
+	assert_memory_not_equal(mac, definition->mac, 6);
+}
+
+static void every_word_of_a_net_device(void **state)
+{
+	static const uint8_t mac[6] = { 2, 0x11, 0x22, 0x33, 0x44, 0x55 };
+	struct vduse_definition *definition = &request.definition;
+
+	(void)state;
+	expect_taken("create lo0 msg_timeout 7 bounce_size 0x400000 mtu 9000 mac 02:11:22:33:44:55 "
+		     "vendor 0xffffffff vq_align 64 vqs 2 features +PACKED type net");
+	assert_true(definition->features == (FEATURES_NET_DEFAULT | FEATURE(34)));
+	assert_memory_equal(definition->mac, mac, 6);
+	assert_int_equal(definition->mtu, 9000);
+	assert_int_equal(definition->vendor, UINT32_MAX);
+	assert_int_equal(definition->vq_align, 64);
+	assert_int_equal(request.bounce_size, 4194304);
+	assert_int_equal(request.msg_timeout, 7);
+	assert_false(request.mac_of_boot);
+}
+
+static void every_word_of_a_block_device(void **state)
+{
+	struct vduse_definition *definition = &request.definition;
+	static const uint8_t zero[6];
+
+	(void)state;
+	expect_taken("create b0 type block size 1048576");
+	assert_int_equal(definition->type, DEVICE_TYPE_BLOCK);
+	assert_true(definition->features == FEATURES_MANDATORY);
+	assert_int_equal(definition->vqs, 1);
+	assert_int_equal(definition->mtu, 0);
+	assert_memory_equal(definition->mac, zero, 6);
+	expect_taken("create b0 type block size 512 vqs 65535 features MQ,FLUSH bounce_size 1048576");
+	assert_int_equal(definition->vqs, 65535);
+	assert_int_equal(definition->size, 512);
+	expect_taken("create b0 type block size 0x7ffffffffffffe00");
+}
+
+static void features_decide_about_mac_and_mtu(void **state)
+{
+	static const uint8_t zero[6];
+
+	(void)state;
+	expect_taken("create lo0 features VERSION_1");
+	assert_true(request.definition.features == FEATURES_MANDATORY);
+	assert_int_equal(request.definition.mtu, 0);
+	assert_memory_equal(request.definition.mac, zero, 6);
+	expect_taken("create lo0 features MTU mtu 68");
+	assert_int_equal(request.definition.mtu, 68);
+	expect_taken("create lo0 features MTU");
+	assert_int_equal(request.definition.mtu, 1500);
+	expect_refused("create lo0 features MTU mac 02:00:00:00:00:01", "without the feature MAC");
+	expect_refused("create lo0 features MAC mtu 68", "without the feature MTU");
+}
+
+static void requests_that_are_refused(void **state)
+{
+	static const struct {
+		const char *line, *why;
+	} rows[] = {
+		{ "create lo0 type fs", "type \"fs\"" },
+		{ "create lo0 vqs 4", "CTRL_VQ" },
+		{ "create lo0 vqs 0", "from 1 to 65535" },
+		{ "create lo0 vqs 65536", "from 1 to 65535" },
+		{ "create lo0 size 512", "no size" },
+		{ "create lo0 vq_align 3", "from 4 to 4096" },
+		{ "create lo0 vq_align 12", "power of two" },
+		{ "create lo0 vendor 4294967296", "from 0 to 4294967295" },
+		{ "create lo0 mtu 67", "from 68 to 65535" },
+		{ "create lo0 mtu 65536", "from 68 to 65535" },
+		{ "create lo0 msg_timeout 0", "from 1 to 2147483" },
+		{ "create lo0 msg_timeout 2147484", "from 1 to 2147483" },
+		{ "create lo0 bounce_size 1048575", "from 1048576 to 1073741824" },
+		{ "create lo0 bounce_size 1073741825", "from 1048576 to 1073741824" },
+		{ "create lo0 bounce_size 1048576", "4194304" },
+		{ "create lo0 bounce_size 4194305", "page size" },
+		{ "create lo0 features", "needs a value" },
+		{ "create lo0 features ", "not the name" },
+		{ "create lo0 features FLUSH", "not the name" },
+		{ "create lo0 features 0x0", "VERSION_1 is missing" },
+		{ "create lo0 features no_ACCESS_PLATFORM", "ACCESS_PLATFORM is missing" },
+		{ "create lo0 features +MQ", "MQ needs CTRL_VQ" },
+		{ "create lo0 features no_CSUM", "needs CSUM" },
+		{ "create b0 type block", "needs a size" },
+		{ "create b0 type block size 0", "from 512" },
+		{ "create b0 type block size 1000", "multiple of 512" },
+		{ "create b0 type block size 0x8000000000000000", "from 512" },
+		{ "create b0 type block size 512 mac 02:00:00:00:00:01", "no mac" },
+		{ "create b0 type block size 512 mtu 1500", "no mtu" },
+		{ "create b0 type block size 512 vqs 2", "feature MQ" },
+		{ "create b0 type block size 512 features CONFIG_WCE", "CONFIG_WCE" },
+		{ "create b0 type block size 512 bounce_size 1048577", "page size" },
+		{ "create", "\"NAME\" is missing" },
+		{ "create a/b", "made of" },
+		{ "create control", "kernel" },
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		expect_refused(rows[i].line, rows[i].why);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(table_is_in_the_order_of_the_enumeration),
+		cmocka_unit_test(net_device_by_default),
+		cmocka_unit_test(every_word_of_a_net_device),
+		cmocka_unit_test(every_word_of_a_block_device),
+		cmocka_unit_test(features_decide_about_mac_and_mtu),
+		cmocka_unit_test(requests_that_are_refused),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
