@@ -96,10 +96,11 @@ guest-programs: $(GUEST)
 
 # The test bed's own: static, because they run before there is a root, and
 # quicker to start; never instrumented.
-VM := $(addprefix $(B)/testsuite/vm/,init agent exec)
+VM := $(addprefix $(B)/testsuite/vm/,init agent exec vm-state)
 $(VM): ALL_LDFLAGS = -static
 $(B)/testsuite/vm/%.o: ALL_CFLAGS = -std=gnu11 -O2 $(WARNINGS) $(ERRORS)
 $(B)/testsuite/vm/init: $(B)/testsuite/vm/init.o
+$(B)/testsuite/vm/vm-state: $(B)/testsuite/vm/state.o
 $(addprefix $(B)/testsuite/vm/,agent exec): %: %.o $(addprefix $(B)/testsuite/vm/,stream.o session.o)
 $(VM): LIBS =
 vm-programs: $(VM)
@@ -134,8 +135,8 @@ check check-all: deps programs unit-tests guest-programs vm-programs
 	@$(S)/testsuite/run $(if $(filter check-all,$@),--slow) $(if $(FILTER),--filter '$(FILTER)') $(BATS)
 
 demo: deps programs guest-programs vm-programs
-	@if [ -f $(S)/testsuite/demo ]; then $(S)/testsuite/vm/run bash -s <$(S)/testsuite/demo; \
-	else echo "make demo: testsuite/demo is not written yet" >&2; exit 1; fi
+	@test -f $(S)/testsuite/demo || { echo "make demo: there is no testsuite/demo" >&2; exit 1; }
+	@$(S)/testsuite/vm/run bash -c "$$(cat $(S)/testsuite/demo)" demo </dev/null
 
 # A shell in the test guest, or RUN='COMMAND' there.
 vm: deps programs guest-programs vm-programs

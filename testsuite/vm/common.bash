@@ -1,14 +1,17 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
 #
-# What the scripts of testsuite/vm share: names of folders, failing, the lock
-# on the machine's one guest, and reading a guest's kernel log.
+# What the scripts of testsuite/vm share: names of folders, failing, the cache,
+# and the lock on the machine's one guest.
 
 vm=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 top=$(cd "$vm/../.." && pwd)
 # Where the programs were built; the Makefile says, when it runs us.
 build=${VT_BUILD:-$top/build}
 cache=${VDUSE_TOOLS_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/vduse-tools}
+
+# shellcheck source=testsuite/vm/log.bash
+. "$vm/log.bash"
 
 # The exit status of everything that is the test bed's fault, not a command's.
 status_bed=125
@@ -87,32 +90,4 @@ in_cache()
 apt_options()
 {
 	apt-config dump | grep -E '^Acquire::(http|https|Check)' || true
-}
-
-# kernel_log DIR: what the guest's kernel said since it was started.
-kernel_log()
-{
-	if [ -e "$1/host" ]; then
-		dmesg | sed "1,/vduse-tools test session $(cat "$1/session")/d"
-	else
-		tr -d '\r' <"$1/console"
-	fi
-}
-
-# Lines that a healthy kernel does not write. Each line of the kernel begins
-# with its time, which keeps programs from being taken for it.
-complaint='^\[ *[0-9]+\.[0-9]+\](\[[^]]*\])? .*(WARNING:|BUG:|kernel BUG at|Oops|general protection|Kernel panic|blocked for more than|possible (circular|recursive|irq lock)|INFO: (possible|suspicious|inconsistent|rcu|trying)|suspicious RCU|soft lockup|hard LOCKUP|UBSAN:|KASAN:|KFENCE:|refcount_t:|list_(add|del) corruption|Unable to handle|Bad page|scheduling while atomic|unregister_netdevice: waiting)'
-
-# complaints DIR [LINES]: such lines of the log, after its first LINES lines.
-complaints()
-{
-	kernel_log "$1" | tail -n +$((${2:-0} + 1)) | grep -aE "$complaint"
-}
-
-# show_console DIR: the end of the guest's console, when something went wrong.
-show_console()
-{
-	[ -s "$1/console" ] || return 0
-	say "the guest's console, last ${2:-60} lines:"
-	tr -d '\r' <"$1/console" | tail -n "${2:-60}" >&2
 }
