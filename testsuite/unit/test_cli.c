@@ -98,6 +98,17 @@ static int parse(const char *text)
 	return parse_with(&command, text);
 }
 
+/* Up to four words as they are. */
+static int parse_words(const char *one, const char *two, const char *three, const char *four)
+{
+	const char *words[] = { one, two, three, four };
+	int count = 0;
+
+	while (count < 4 && words[count])
+		count++;
+	return cli_parse(&command, count, (char **)words, &line, &failure);
+}
+
 static void expect_verb(const char *text, const char *path, const char *name)
 {
 	int rc = parse(text);
@@ -337,7 +348,7 @@ static void json_is_noted_on_a_bad_line(void **state)
 /* Case 85, where a device gets its name and where it has one. */
 static void cli_85_hostile_names(void **state)
 {
-	static char *names[] = {
+	static const char *const names[] = {
 		"", "..", ".", "a/b", "a b", "a\nb", "-x", "%n%s%n", "\"'", "\033[2J", "\xff\xfe",
 		"control", "power", "vq0",
 	};
@@ -345,30 +356,26 @@ static void cli_85_hostile_names(void **state)
 
 	(void)state;
 	for (i = 0; i < COUNT(names); i++) {
-		char *make[] = { "make", "--", names[i] }, *show[] = { "show", "--", names[i] };
-
-		assert_int_equal(cli_parse(&command, 3, make, &line, &failure), -EINVAL);
+		assert_int_equal(parse_words("make", "--", names[i], NULL), -EINVAL);
 		assert_int_equal(failure.status, STATUS_USAGE);
-		assert_int_equal(cli_parse(&command, 3, show, &line, &failure),
+		assert_int_equal(parse_words("show", "--", names[i], NULL),
 				 names[i][0] ? 0 : -EINVAL);
 	}
 }
 
 static void cli_85_long_names(void **state)
 {
-	char name[257], *words[] = { "show", name };
+	char name[257];
 
 	(void)state;
 	memset(name, 'a', sizeof(name));
 	name[255] = '\0';
-	assert_int_equal(cli_parse(&command, 2, words, &line, &failure), 0);
-	words[0] = "make";
-	assert_int_equal(cli_parse(&command, 2, words, &line, &failure), 0);
+	assert_int_equal(parse_words("show", name, NULL, NULL), 0);
+	assert_int_equal(parse_words("make", name, NULL, NULL), 0);
 	name[255] = 'a';
 	name[256] = '\0';
-	assert_int_equal(cli_parse(&command, 2, words, &line, &failure), -EINVAL);
-	words[0] = "show";
-	assert_int_equal(cli_parse(&command, 2, words, &line, &failure), -EINVAL);
+	assert_int_equal(parse_words("make", name, NULL, NULL), -EINVAL);
+	assert_int_equal(parse_words("show", name, NULL, NULL), -EINVAL);
 	assert_non_null(strstr(failure.message, "255"));
 }
 
@@ -396,27 +403,21 @@ static void cli_87_bad_addresses(void **state)
 
 static void cli_88_no_word_an_empty_one_and_a_very_long_one(void **state)
 {
-	char *empty[] = { "" };
-	char *long_word = malloc((1 << 20) + 1);
-	char *places[][4] = {
-		{ long_word },
-		{ "make", long_word },
-		{ "make", "x", long_word },
-		{ "make", "x", "size", long_word },
-	};
-	int i;
+	char *huge = malloc((1 << 20) + 1);
 
 	(void)state;
 	assert_int_equal(cli_parse(&command, 0, NULL, &line, &failure), 0);
-	assert_int_equal(cli_parse(&command, 1, empty, &line, &failure), -EINVAL);
-	memset(long_word, 'w', 1 << 20);
-	long_word[1 << 20] = '\0';
-	for (i = 0; i < 4; i++)
-		assert_int_equal(cli_parse(&command, i + 1, places[i], &line, &failure), -EINVAL);
-	long_word[0] = long_word[1] = '-';
-	assert_int_equal(cli_parse(&command, 1, places[0], &line, &failure), -EINVAL);
+	assert_int_equal(parse_words("", NULL, NULL, NULL), -EINVAL);
+	memset(huge, 'w', 1 << 20);
+	huge[1 << 20] = '\0';
+	assert_int_equal(parse_words(huge, NULL, NULL, NULL), -EINVAL);
+	assert_int_equal(parse_words("make", huge, NULL, NULL), -EINVAL);
+	assert_int_equal(parse_words("make", "x", huge, NULL), -EINVAL);
+	assert_int_equal(parse_words("make", "x", "size", huge), -EINVAL);
+	huge[0] = huge[1] = '-';
+	assert_int_equal(parse_words(huge, NULL, NULL, NULL), -EINVAL);
 	assert_true(strlen(failure.message) < 300);
-	free(long_word);
+	free(huge);
 }
 
 static void formats_in_words_stay_words(void **state)

@@ -31,9 +31,15 @@ static struct {
 	unsigned long request;
 	uint64_t version;
 	char name[VDUSE_NAME_MAX];
-	struct vduse_dev_config config;
-	uint8_t space[VDUSE_CONFIG_SIZE];
+	/* what CREATE_DEV was given, the configuration space behind it */
+	_Alignas(struct vduse_dev_config)
+	uint8_t config[sizeof(struct vduse_dev_config) + VDUSE_CONFIG_SIZE];
 } kernel;
+
+static const struct vduse_dev_config *created(void)
+{
+	return (const void *)kernel.config;
+}
 
 static struct failure failure;
 
@@ -68,11 +74,8 @@ int __wrap_ioctl(int fd, unsigned long request, ...)
 		kernel.version = *(uint64_t *)argument;
 	if (request == VDUSE_DESTROY_DEV)
 		memcpy(kernel.name, argument, sizeof(kernel.name));
-	if (request == VDUSE_CREATE_DEV) {
-		memcpy(&kernel.config, argument, sizeof(kernel.config));
-		memcpy(kernel.space, (char *)argument + sizeof(kernel.config),
-		       kernel.config.config_size);
-	}
+	if (request == VDUSE_CREATE_DEV)
+		memcpy(kernel.config, argument, sizeof(kernel.config));
 	errno = kernel.ioctl_errno;
 	return kernel.ioctl_errno ? -1 : 0;
 }
@@ -169,16 +172,16 @@ static void created_as_defined(void **state)
 	(void)state;
 	assert_int_equal(vduse_control_create(A_DESCRIPTOR, &definition, &failure), 0);
 	assert_int_equal(kernel.request, VDUSE_CREATE_DEV);
-	assert_string_equal(kernel.config.name, "lo0");
-	assert_int_equal(kernel.config.vendor_id, 0x1af4);
-	assert_int_equal(kernel.config.device_id, 1);
-	assert_true(kernel.config.features == FEATURES_NET_DEFAULT);
-	assert_int_equal(kernel.config.vq_num, 2);
-	assert_int_equal(kernel.config.vq_align, 4096);
-	assert_memory_equal(kernel.config.reserved, zero, sizeof(zero));
-	assert_int_equal(kernel.config.config_size, 24);
+	assert_string_equal(created()->name, "lo0");
+	assert_int_equal(created()->vendor_id, 0x1af4);
+	assert_int_equal(created()->device_id, 1);
+	assert_true(created()->features == FEATURES_NET_DEFAULT);
+	assert_int_equal(created()->vq_num, 2);
+	assert_int_equal(created()->vq_align, 4096);
+	assert_memory_equal(created()->reserved, zero, sizeof(zero));
+	assert_int_equal(created()->config_size, 24);
 	vduse_config_encode(&definition, space);
-	assert_memory_equal(kernel.space, space, 24);
+	assert_memory_equal(created()->config, space, 24);
 }
 
 /* The kernel copies the whole field: what is behind the name must be zero. */
@@ -193,14 +196,14 @@ static void name_is_padded(void **state)
 	vduse_control_destroy(A_DESCRIPTOR, "lo0", &failure);
 	assert_int_equal(kernel.request, VDUSE_DESTROY_DEV);
 	for (i = 3; i < VDUSE_NAME_MAX; i++) {
-		assert_int_equal(kernel.config.name[i], 0);
+		assert_int_equal(created()->name[i], 0);
 		assert_int_equal(kernel.name[i], 0);
 	}
 	memset(longest, 'n', 255);
 	longest[255] = '\0';
 	definition = definition_of(longest);
 	vduse_control_create(A_DESCRIPTOR, &definition, &failure);
-	assert_string_equal(kernel.config.name, longest);
+	assert_string_equal(created()->name, longest);
 	vduse_control_destroy(A_DESCRIPTOR, longest, &failure);
 	assert_string_equal(kernel.name, longest);
 }
