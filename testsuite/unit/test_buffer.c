@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* lib/buffer: text that grows, and what a failed allocation leaves of it.
- * LDFLAGS: -Wl,--wrap=realloc */
+ * LDFLAGS: -Wl,--wrap=realloc -Wl,--wrap=malloc */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,8 +14,16 @@
 
 static int reallocs_left = -1;	/* -1: all succeed */
 
+/* A realloc(NULL) may be compiled to a malloc(). */
 void *__real_realloc(void *memory, size_t size);
 void *__wrap_realloc(void *memory, size_t size);
+void *__real_malloc(size_t size);
+void *__wrap_malloc(size_t size);
+
+void *__wrap_malloc(size_t size)
+{
+	return reallocs_left == 0 ? NULL : __real_malloc(size);
+}
 
 void *__wrap_realloc(void *memory, size_t size)
 {
