@@ -17,6 +17,7 @@ struct parser {
 	const struct cli_verb *found;	/* some verb with the path words read so far */
 	int depth;			/* path words read */
 	int positional;			/* positional words read */
+	bool value_taken;		/* the word after the one in work is its value */
 	bool literal;			/* behind "--" */
 };
 
@@ -265,7 +266,9 @@ static int take_word(struct parser *parser, const char *text, const char *next)
 		return 1;
 	if (!next)
 		return usage_error(parser, "\"%s\" needs a value", words[i].keyword);
+	parser->value_taken = true;
 	rc = read_value(parser, &words[i], next, &values[i]);
+	parser->value_taken = rc;
 	return rc ? rc : 2;
 }
 
@@ -353,6 +356,7 @@ int cli_parse(const struct cli_command *command, int argc, char **argv,
 		else
 			used = take_path_word(&parser, argv[i]) ?: 1;
 		if (used < 0) {
+			i += parser.value_taken ? 2 : 1;
 			note_rest(&parser, argc - i, argv + i);
 			return used;
 		}

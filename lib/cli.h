@@ -92,9 +92,8 @@ struct cli_command {
 enum cli_color { CLI_COLOR_NEVER, CLI_COLOR_AUTO, CLI_COLOR_ALWAYS };
 
 struct cli_options {
-	bool json, pretty, details, statistics, force, timestamp, timestamp_short;
+	bool json, pretty, details, statistics;
 	bool help, version;
-	const char *batch;	/* NULL without -b */
 	bool timeout_given;
 	uint64_t timeout;	/* seconds, 1 to 86400 */
 	enum cli_color color;

@@ -48,33 +48,6 @@ static int take_statistics(struct cli_options *options, const char *value)
 	return 0;
 }
 
-static int take_batch(struct cli_options *options, const char *value)
-{
-	options->batch = value;
-	return *value ? 0 : -EINVAL;
-}
-
-static int take_force(struct cli_options *options, const char *value)
-{
-	(void)value;
-	options->force = true;
-	return 0;
-}
-
-static int take_timestamp(struct cli_options *options, const char *value)
-{
-	(void)value;
-	options->timestamp = true;
-	return 0;
-}
-
-static int take_tshort(struct cli_options *options, const char *value)
-{
-	(void)value;
-	options->timestamp_short = true;
-	return 0;
-}
-
 static int take_timeout(struct cli_options *options, const char *value)
 {
 	options->timeout_given = true;
@@ -102,10 +75,6 @@ const struct cli_option cli_option_table[] = {
 	{ 'p', "pretty", NULL, "with line breaks (needs -j)", take_pretty },
 	{ 'd', "details", NULL, "print more of each device", take_details },
 	{ 's', "statistics", NULL, "print counters", take_statistics },
-	{ 'b', "batch", "FILE", "run the commands in FILE, - is stdin", take_batch },
-	{ 'f', "force", NULL, "go on after a command of the batch failed", take_force },
-	{ 't', "timestamp", NULL, "print the time of an event", take_timestamp },
-	{ 0, "tshort", NULL, "print a short time", take_tshort },
 	{ 'T', "timeout", "SECONDS", "the longest the command may take", take_timeout },
 	{ 'c', "color", "=auto|always|never", "color the output", take_color },
 	{ 0, NULL, NULL, NULL, NULL },
@@ -151,11 +120,14 @@ static int bad_option(struct failure *failure, const char *word, const char *wha
 }
 
 static int take(struct cli_options *options, const struct cli_option *option,
-		const char *word, const char *value, int used, struct failure *failure)
+		const char *value, int used, struct failure *failure)
 {
-	if (option->take(options, value) < 0)
-		return bad_option(failure, word, "has a bad value");
-	return used;
+	if (option->take(options, value) >= 0)
+		return used;
+	failure_set(failure, STATUS_USAGE, EINVAL, NULL,
+		    "option \"--%s\" has a bad value: \"%.100s\"", option->name, value ? value : "");
+	failure_hint(failure, "see --help");
+	return -EINVAL;
 }
 
 static int take_long(struct cli_options *options, const char *word, const char *next,
@@ -171,10 +143,10 @@ static int take_long(struct cli_options *options, const char *word, const char *
 	if (value && !option->value)
 		return bad_option(failure, word, "takes no value");
 	if (!needs_value(option) || value)
-		return take(options, option, word, value, 1, failure);
+		return take(options, option, value, 1, failure);
 	if (!next)
 		return bad_option(failure, word, "needs a value");
-	return take(options, option, word, next, 2, failure);
+	return take(options, option, next, 2, failure);
 }
 
 int cli_take_option(struct cli_options *options, const char *word, const char *next,
@@ -189,15 +161,17 @@ int cli_take_option(struct cli_options *options, const char *word, const char *n
 
 		if (!option)
 			return bad_option(failure, word, "is not known");
+		if (option->value && letter[1] == '=')
+			return take(options, option, letter + 2, 1, failure);
 		if (!needs_value(option)) {
-			take(options, option, word, NULL, 1, failure);
+			take(options, option, NULL, 1, failure);
 			continue;
 		}
 		if (letter[1])
-			return take(options, option, word, letter + 1, 1, failure);
+			return take(options, option, letter + 1, 1, failure);
 		if (!next)
 			return bad_option(failure, word, "needs a value");
-		return take(options, option, word, next, 2, failure);
+		return take(options, option, next, 2, failure);
 	}
 	return 1;
 }

@@ -39,6 +39,12 @@ void call_warn(struct call *call, const char *object, const char *format, ...)
 	free(text);
 }
 
+int call_print(struct call *call, const char *text, size_t length)
+{
+	call->printed = true;
+	return call->print(text, length);
+}
+
 static enum output_form form_of(const struct cli_options *options)
 {
 	if (!options->json)
@@ -144,7 +150,7 @@ static void run_line(struct cli_line *line, int (*print)(const char *text, size_
 		if (outcome.failure.status == STATUS_OK)
 			failure_errno(&outcome.failure, -outcome.rc, NULL, "failed");
 		buffer_free(&outcome.text);
-		if (line->verb->running != CLI_SERVES)
+		if (!job.call.printed)
 			add_empty_document(&outcome.text, line);
 		add_failure(&outcome.warnings, &outcome.failure, line);
 		result->status = outcome.failure.status;

@@ -4,7 +4,7 @@
  *
  * Nothing is printed here: the result says what belongs on stdout and on stderr and
  * which status to exit with, and main writes it. A verb that goes on (loopback,
- * monitor) prints its lines through call->print, which main supplies.
+ * monitor) prints its lines with call_print().
  */
 #ifndef VT_LIB_COMMAND_H
 #define VT_LIB_COMMAND_H
@@ -21,9 +21,12 @@ struct call {
 	const struct cli_value *values;		/* line->values, one for each word */
 	struct output *out;
 	struct buffer *warnings;		/* see call_warn() */
-	/* Write @length bytes to stdout now. 0 or negative errno. */
-	int (*print)(const char *text, size_t length);
+	int (*print)(const char *text, size_t length);	/* see call_print() */
+	bool printed;				/* it was called */
 };
+
+/* Write @length bytes to stdout now, for a verb that goes on. 0 or negative errno. */
+int call_print(struct call *call, const char *text, size_t length);
 
 /* Something the user should know although the command did what it was asked: a
  * line for stderr, JSON with -j. */

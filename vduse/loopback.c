@@ -98,7 +98,7 @@ static int print_ready(struct call *call, const char *name, uint16_t queue_size,
 		output_end_record(out);
 	rc = output_finish(out, &text, &length);
 	if (rc == 0)
-		rc = call->print(text, length);
+		rc = call_print(call, text, length);
 	output_free(out);
 	return rc;
 }

@@ -301,20 +301,18 @@ static void options_and_their_values(void **state)
 	assert_int_equal(line.options.color, CLI_COLOR_AUTO);
 	expect_verb("--color=never show", "show|list", "prog show");
 	assert_int_equal(line.options.color, CLI_COLOR_NEVER);
-	expect_verb("-b - show", "show|list", "prog show");
-	assert_string_equal(line.options.batch, "-");
+	expect_verb("-c=never show", "show|list", "prog show");
+	assert_int_equal(line.options.color, CLI_COLOR_NEVER);
 	expect_verb("--stat show", "show|list", "prog show");
 	assert_true(line.options.statistics);
-	expect_verb("-t --tshort -f show", "show|list", "prog show");
-	assert_true(line.options.timestamp && line.options.timestamp_short && line.options.force);
 }
 
 static void options_that_are_refused(void **state)
 {
 	static const char *const texts[] = {
 		"-x", "--nonsense", "-jx", "--", "-T", "-T 0", "-T -1", "-T 86401", "-T 1s", "-T ",
-		"--timeout=", "--timeout", "--json=1", "--t", "--=x", "--color=blue", "-b",
-		"--batch=", "---json",
+		"--timeout=", "--timeout", "--json=1", "--=x", "--color=blue",
+		"-c=blue", "---json",
 	};
 	size_t i;
 

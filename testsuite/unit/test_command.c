@@ -78,7 +78,7 @@ static void explain_hang(struct call *call, struct failure *failure)
 
 static int run_serving(struct call *call, struct failure *failure)
 {
-	call->print("ready\n", 6);
+	call_print(call, "ready\n", 6);
 	return failure_set(failure, STATUS_FAILED, EIO, NULL, "ended with %d", getpid());
 }
 
