@@ -90,6 +90,19 @@ static void headers_cut_off_anywhere(void **state)
 	}
 }
 
+/* A TCP header without options and payload is complete. */
+static void shortest_tcp_header(void **state)
+{
+	struct driver_frame_shape shape = { .version = 4, .protocol = IPPROTO_TCP };
+
+	(void)state;
+	driver_frame_build(&frame, &shape);
+	driver_frame_gso(&frame, VIRTIO_NET_HDR_GSO_TCPV4, 1);
+	assert_int_equal(frame.length, 54);
+	assert_int_equal(parse(54), NET_DELIVERED);
+	assert_int_equal(run(54, 0), NET_DELIVERED);
+}
+
 static void net_50_type_and_version(void **state)
 {
 	(void)state;
@@ -312,6 +325,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(headers_cut_off_anywhere),
+		cmocka_unit_test(shortest_tcp_header),
 		cmocka_unit_test(net_49_checksum_not_at_the_transport_header),
 		cmocka_unit_test(net_50_type_and_version),
 		cmocka_unit_test(net_50_type_and_protocol),

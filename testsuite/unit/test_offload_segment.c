@@ -340,6 +340,29 @@ static void udp_checksum_is_never_zero(void **state)
 	assert_int_equal(zeros, 1);
 }
 
+/* In TCP, 0 is a checksum like any other, and Linux leaves it. */
+static void tcp_checksum_may_be_zero(void **state)
+{
+	struct fixture *fixture = *state;
+	struct driver_frame_shape shape = { .version = 4, .protocol = IPPROTO_TCP, .payload = 4,
+					    .seed = 2 };
+	unsigned int zeros = 0, ones = 0;
+
+	build(fixture, &shape, VIRTIO_NET_HDR_GSO_TCPV4, 2);
+	for (unsigned int i = 0; i < 65536; i++) {
+		uint16_t checksum;
+
+		driver_put16(fixture->frame.bytes + fixture->frame.payload, (uint16_t)i);
+		assert_int_equal(begin(fixture, 0), NET_DELIVERED);
+		assert_true(next(fixture));
+		checksum = driver_get16(fixture->out + fixture->frame.transport + 16);
+		zeros += checksum == 0;
+		ones += checksum == 0xffff;
+	}
+	assert_int_equal(zeros, 1);
+	assert_int_equal(ones, 0);
+}
+
 /* Fragments put together give a datagram with a right checksum. */
 static void fragments_of_a_datagram(void **state)
 {
@@ -400,6 +423,7 @@ int main(void)
 		TEST(one_segment_is_no_segmentation),
 		TEST(udp_segments_at_most_128),
 		TEST(udp_checksum_is_never_zero),
+		TEST(tcp_checksum_may_be_zero),
 		TEST(fragments_of_a_datagram),
 		TEST(fragments_that_cannot_be),
 	};

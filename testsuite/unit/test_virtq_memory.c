@@ -104,6 +104,7 @@ static void add_refuses_bad_regions(void **state)
 	struct vq_region region = { .first = 0, .last = 10, .base = NULL, .access = 1 };
 
 	assert_int_equal(add(fixture, 10, 9, 0, 1), -EINVAL);
+	assert_int_equal(add(fixture, (UINT64_C(1) << 63) + 10, 9, 0, 1), -EINVAL);
 	assert_int_equal(add(fixture, 0, 9, 0, 0), -EINVAL);
 	assert_int_equal(add(fixture, 0, 9, 0, 4), -EINVAL);
 	assert_int_equal(add(fixture, 0, 9, 0, 7), -EINVAL);
@@ -243,6 +244,8 @@ static void ring_44_full_map_refuses(void **state)
 	assert_int_equal(translate(fixture, 0x8000, 1, 1), -ENOSPC);
 	assert_int_equal(translate(fixture, 2, 1, 1), 1);
 	assert_int_equal(vq_memory_grow(&fixture->memory, longer, PLACES - 1), -EINVAL);
+	assert_int_equal(vq_memory_grow(&fixture->memory, longer, PLACES), 0);
+	assert_int_equal(vq_memory_grow(&fixture->memory, fixture->places, PLACES), 0);
 	assert_int_equal(vq_memory_grow(&fixture->memory, longer, PLACES + 1), 0);
 	memset(fixture->places, 0xff, sizeof(fixture->places));
 	assert_int_equal(translate(fixture, 0x8000, 1, 1), 1);

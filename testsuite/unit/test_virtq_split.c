@@ -161,6 +161,19 @@ static void ring_09_avail_backwards_below_the_start(void **state)
 	expect_broken(world, VQ_AVAIL_BACKWARDS);
 }
 
+/* What is called backwards; anything else is called ahead. */
+static void ring_09_how_far_is_backwards(void **state)
+{
+	struct driver_world *world = *state;
+
+	world->ring.avail->idx = htole16(65536 - SIZE);
+	expect_broken(world, VQ_AVAIL_BACKWARDS);
+	world->ring.avail->idx = 0;
+	assert_int_equal(virtqueue_start(&world->vq, &world->config), 0);
+	world->ring.avail->idx = htole16(65536 - SIZE - 1);
+	expect_broken(world, VQ_AVAIL_TOO_FAR);
+}
+
 /* Backwards, but not behind what was taken: seen when it is looked at. */
 static void ring_09_avail_backwards_before_it_was_taken(void **state)
 {
@@ -649,6 +662,7 @@ int main(void)
 		TEST(ring_08_seen_by_available),
 		TEST(ring_09_avail_backwards),
 		TEST(ring_09_avail_backwards_below_the_start),
+		TEST(ring_09_how_far_is_backwards),
 		TEST(ring_09_avail_backwards_before_it_was_taken),
 		TEST(ring_10_head_out_of_range),
 		TEST(ring_10_head_at_the_largest),

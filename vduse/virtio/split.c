@@ -218,7 +218,7 @@ static int split_pop(struct virtqueue *vq, struct vq_chain *chain)
 
 	if (!pending(split)) {
 		error = refresh(vq);
-		if (error || !pending(split))
+		if (!pending(split))
 			return error;
 	}
 	head = shared_load16(&split->avail->ring[place(vq, split->next_avail)]);
@@ -244,9 +244,7 @@ static int split_unpop(struct virtqueue *vq, uint16_t head)
 	struct vq_split *split = &vq->split;
 	uint16_t last = place(vq, split->next_avail - 1);
 
-	if (!vq->in_flight || vq->slots[last].order != head)
-		return -EINVAL;
-	if (vq->slots[head].descriptors != 1)
+	if (vq->slots[last].order != head || vq->slots[head].descriptors != 1)
 		return -EINVAL;
 	vq->slots[head].descriptors = 0;
 	split->next_avail--;

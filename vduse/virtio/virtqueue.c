@@ -173,12 +173,19 @@ static int set_up(struct virtqueue *vq, const struct virtqueue_config *config)
 	return map_areas(vq);
 }
 
+static int check_slots(struct virtqueue *vq, const struct virtqueue_config *config)
+{
+	if (config->slot_count < config->size)
+		return vq_refuse(vq, VQ_SIZE, config->size, -EINVAL);
+	return 0;
+}
+
 int virtqueue_start(struct virtqueue *vq, const struct virtqueue_config *config)
 {
 	int error = set_up(vq, config);
 
-	if (!error && config->slot_count < config->size)
-		error = vq_refuse(vq, VQ_SIZE, config->size, -EINVAL);
+	if (!error)
+		error = check_slots(vq, config);
 	if (!error)
 		error = check_apart(vq);
 	if (!error)
@@ -204,7 +211,7 @@ int virtqueue_remap(struct virtqueue *vq)
 	if (vq->in_flight || vq->staged)
 		return -EBUSY;
 	error = map_areas(vq);
-	if (error && vq->error.reason != VQ_FINE)
+	if (vq->error.reason != VQ_FINE)
 		vq->state = VIRTQUEUE_BROKEN;
 	return error;
 }
