@@ -232,8 +232,7 @@ static json_object *parse_document(const char *text, size_t length, const char *
 	document = json_tokener_parse_ex(tokener, text, (int)length);
 	end = json_tokener_get_parse_end(tokener);
 	if (json_tokener_get_error(tokener) != json_tokener_success ||
-	    !json_object_is_type(document, json_type_object) ||
-	    (end < length && (text[end] != '\n' || end + 1 < length))) {
+	    !json_object_is_type(document, json_type_object) || end < length) {
 		*reason = "it is no whole JSON object";
 		json_object_put(document);
 		document = NULL;

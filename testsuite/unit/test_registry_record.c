@@ -196,12 +196,18 @@ static void other_documents_are_refused(void **state)
 		"", " ", "\n", "null", "true", "1", "\"lo0\"", "[]", "{}", "{}\n", "{\"version\":1}",
 		"\xff\xfe", "\xef\xbb\xbf{}", "{\"a\":", "NaN",
 	};
+	struct registry_record record;
+	const char *reason;
 	size_t i;
 
 	(void)state;
 	for (i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
 		expect_refused(texts[i], strlen(texts[i]));
 	expect_refused("{\"version\":1\0}", 14);
+	assert_int_equal(registry_record_parse("[]", 2, &record, &reason), -EBADMSG);
+	assert_non_null(strstr(reason, "no whole JSON object"));
+	assert_int_equal(registry_record_parse("{}", 2, &record, &reason), -EBADMSG);
+	assert_non_null(strstr(reason, "another version"));
 }
 
 static void long_text_is_refused_unread(void **state)

@@ -163,6 +163,18 @@ static void net_devices(void **state)
 	expect_taken(definition);
 }
 
+static void features_of_a_definition_are_checked(void **state)
+{
+	struct vduse_definition definition = net();
+
+	(void)state;
+	definition.features |= FEATURE(17);
+	expect_refused(definition, "CTRL_VQ");
+	definition = block();
+	definition.features = 0;
+	expect_refused(definition, "is missing");
+}
+
 static void block_devices(void **state)
 {
 	struct vduse_definition definition = block();
@@ -220,7 +232,8 @@ static void mandatory_features(void **state)
 	assert_non_null(strstr(failure.message, "VERSION_1 is missing"));
 	assert_string_equal(failure.hint, "with it the features are 0x300000000");
 	assert_int_equal(vduse_features_check("x", 2, FEATURE(32), &failure), -EINVAL);
-	assert_non_null(strstr(failure.message, "ACCESS_PLATFORM is missing"));
+	assert_non_null(strstr(failure.message, "ACCESS_PLATFORM is missing: the kernel takes no "
+						"VDUSE device"));
 	assert_int_equal(vduse_features_check("x", 1, 0, &failure), -EINVAL);
 	assert_int_equal(failure.status, STATUS_USAGE);
 	assert_int_equal(vduse_features_check("x", 1, FEATURES_MANDATORY, &failure), 0);
@@ -397,6 +410,7 @@ int main(void)
 		cmocka_unit_test(names_are_checked),
 		cmocka_unit_test(alignment),
 		cmocka_unit_test(net_devices),
+		cmocka_unit_test(features_of_a_definition_are_checked),
 		cmocka_unit_test(block_devices),
 		cmocka_unit_test(other_types),
 		cmocka_unit_test(mandatory_features),
