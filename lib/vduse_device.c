@@ -207,7 +207,8 @@ int vduse_device_identity(const struct sysfs *fs, const struct vduse_device *dev
 			"proc/sys/kernel/random/boot_id");
 	if (rc > 0)
 		return 0;
-	return failure_errno(failure, rc ? -rc : EPROTO, device->name,
+	/* ENOENT would be taken for a record that is not there. */
+	return failure_errno(failure, rc && rc != -ENOENT ? -rc : EPROTO, device->name,
 			     "cannot read /proc/sys/kernel/random/boot_id, which tells one "
 			     "device of a name from the next");
 }

@@ -161,6 +161,7 @@ static void other_texts_are_no_set(void **state)
 	}
 	assert_int_equal(features, 77);
 	assert_true(features_parse("10000000000000000", NET, 0, true, &features, NULL) < 0);
+	assert_true(features_parse("00000000000000001", NET, 0, true, &features, NULL) < 0);
 	assert_true(features_parse("fg", NET, 0, true, &features, NULL) < 0);
 	assert_true(features_parse("", NET, 0, true, &features, NULL) < 0);
 }

@@ -153,6 +153,19 @@ static void folder_that_is_none_is_refused(void **state)
 	unlink(path);
 	assert_true(open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0644) >= 0);
 	assert_int_equal(registry_open(path, true, &failure), -ENOTDIR);
+	assert_non_null(strstr(failure.message, "symbolic link, or no folder"));
+}
+
+static void folder_that_cannot_be_had(void **state)
+{
+	static char name[5000];
+
+	(void)state;
+	memset(name, 'x', sizeof(name) - 1);
+	assert_int_equal(registry_open(name, true, &failure), -ENAMETOOLONG);
+	assert_int_equal(failure.status, STATUS_FAILED);
+	assert_non_null(strstr(failure.message, "cannot make or open"));
+	assert_int_equal(registry_open(name, false, NULL), -ENAMETOOLONG);
 }
 
 static void record_is_written_read_and_removed(void **state)
@@ -437,6 +450,7 @@ int main(void)
 		TEST(folder_and_files_are_readable_whatever_the_umask),
 		TEST(folder_that_others_can_write_is_refused),
 		TEST(folder_that_is_none_is_refused),
+		TEST(folder_that_cannot_be_had),
 		TEST(record_is_written_read_and_removed),
 		TEST(record_of_an_earlier_device_is_stale),
 		TEST(record_of_another_device_is_refused),

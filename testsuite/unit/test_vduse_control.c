@@ -250,6 +250,9 @@ static void errnos_of_create(void **state)
 	}
 	vduse_explain_create(EINVAL, &definition, &failure);
 	assert_non_null(strstr(failure.hint, "6.10"));
+	vduse_definition_default(&definition, "b0", DEVICE_TYPE_BLOCK);
+	vduse_explain_create(EINVAL, &definition, &failure);
+	assert_string_equal(failure.hint, "");
 }
 
 static void errnos_of_destroy(void **state)

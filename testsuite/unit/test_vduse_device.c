@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* lib/vduse_device and vduse/in_use: devices as a sysfs tells them that the test made. */
+/* lib/vduse_device and vduse/in_use: devices as a sysfs tells them that the test made.
+ * LDFLAGS: -Wl,--wrap=sysfs_write */
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
@@ -58,9 +59,30 @@ static void attach(const char *name, const char *driver)
 	   name, name, driver, driver, name, name, name);
 }
 
+/* What an attribute answers to a write; 0: the file takes it. */
+static int write_answer;
+
+int __wrap_sysfs_write(const struct sysfs *at, const char *value, const char *format, ...);
+
+int __wrap_sysfs_write(const struct sysfs *at, const char *value, const char *format, ...)
+{
+	char path[SYSFS_PATH_MAX];
+	va_list args;
+
+	assert_ptr_equal(at, &fs);
+	va_start(args, format);
+	vsnprintf(path, sizeof(path), format, args);
+	va_end(args);
+	if (write_answer)
+		return write_answer;
+	sh("test -f %s && printf %%s %s >%s", path, value, path);
+	return 0;
+}
+
 static int set_up(void **state)
 {
 	(void)state;
+	write_answer = 0;
 	strcpy(root, "/tmp/vt-sysfs-XXXXXX");
 	if (!mkdtemp(root))
 		return -1;
@@ -257,11 +279,40 @@ static void attributes_are_written(void **state)
 	assert_int_equal(vduse_device_set(&fs, "lo0", "msg_timeout", 5, &failure), 0);
 	sysfs_read(&fs, value, sizeof(value), "sys/class/vduse/lo0/msg_timeout");
 	assert_int_equal(value[0], '5');
-	assert_int_equal(vduse_device_set(&fs, "lo0", "nosuch", 5, &failure), -ENOENT);
-	assert_int_equal(failure.status, STATUS_FAILED);
-	assert_string_equal(failure.object, "lo0");
-	assert_non_null(strstr(failure.message, "cannot set nosuch to 5"));
-	assert_true(vduse_device_set(&fs, "nosuch", "msg_timeout", 5, &failure) < 0);
+	assert_int_equal(failure.status, STATUS_OK);
+}
+
+static void attributes_that_refuse(void **state)
+{
+	static const struct {
+		int answer;
+		enum exit_status status;
+		const char *says;
+	} rows[] = {
+		/* on this attribute EPERM means too late, not denied */
+		{ -EPERM, STATUS_FAILED, "attached for the first time" },
+		{ -EACCES, STATUS_DENIED, "cannot set bounce_size to 5: Permission" },
+		{ -ENOENT, STATUS_FAILED, "cannot set bounce_size to 5: No such file" },
+		{ -ENODEV, STATUS_FAILED, "cannot set bounce_size to 5" },
+		{ -EINVAL, STATUS_FAILED, "cannot set bounce_size to 5: Invalid" },
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		memset(&failure, 0, sizeof(failure));
+		write_answer = rows[i].answer;
+		assert_int_equal(vduse_device_set(&fs, "lo0", "bounce_size", 5, &failure),
+				 rows[i].answer);
+		assert_int_equal(failure.status, rows[i].status);
+		assert_string_equal(failure.object, "lo0");
+		if (!strstr(failure.message, rows[i].says))
+			fail_msg("%s", failure.message);
+		assert_int_equal(vduse_device_set(&fs, "lo0", "bounce_size", 5, NULL),
+				 rows[i].answer);
+	}
+	write_answer = 0;
+	assert_int_equal(vduse_device_set(&fs, "..", "dev", 5, &failure), -ENOENT);
 }
 
 static void identity_of_a_device(void **state)
@@ -281,7 +332,8 @@ static void identity_of_a_device(void **state)
 	assert_int_equal(vduse_device_identity(&fs, &device, &other, &failure), 0);
 	assert_false(device_identity_equal(&one, &other));
 	sh("rm proc/sys/kernel/random/boot_id");
-	assert_int_equal(vduse_device_identity(&fs, &device, &other, &failure), -ENOENT);
+	assert_int_equal(vduse_device_identity(&fs, &device, &other, &failure), -EPROTO);
+	assert_int_equal(failure.status, STATUS_FAILED);
 	assert_true(failure.message[0]);
 	sh(": >proc/sys/kernel/random/boot_id");
 	assert_int_equal(vduse_device_identity(&fs, &device, &other, &failure), -EPROTO);
@@ -298,6 +350,7 @@ static void record_belongs_to_the_device(void **state)
 	add_device("lo0", 3, 2);
 	read_device("lo0");
 	assert_int_equal(vduse_device_record(&fs, folder, &device, &read, &failure), -ENOENT);
+	assert_non_null(strstr(failure.message, "no record"));
 	registry = registry_open(folder, true, &failure);
 	assert_int_equal(vduse_device_record(&fs, folder, &device, &read, &failure), -ENOENT);
 	vduse_definition_default(&record.definition, "lo0", DEVICE_TYPE_NET);
@@ -306,6 +359,10 @@ static void record_belongs_to_the_device(void **state)
 	assert_int_equal(registry_write(registry, &record, &failure), 0);
 	assert_int_equal(vduse_device_record(&fs, folder, &device, &read, &failure), 0);
 	assert_true(read.definition.features == FEATURES_NET_DEFAULT);
+	sh("mv proc/sys/kernel/random/boot_id boot_id");
+	assert_int_equal(vduse_device_record(&fs, folder, &device, &read, &failure), -EPROTO);
+	assert_non_null(strstr(failure.message, "boot_id"));
+	sh("mv boot_id proc/sys/kernel/random/boot_id");
 	/* Destroyed and made again by someone else: a new folder, the same number. */
 	sh("rm -r sys/class/vduse/lo0; mv sys/devices/virtual/vduse/lo0 sys/old; mkdir sys/new");
 	add_device("lo0", 3, 2);
@@ -387,6 +444,7 @@ int main(void)
 		TEST(cli_92_vanishing_devices_are_left_out),
 		TEST(unreadable_device_is_an_error),
 		TEST(attributes_are_written),
+		TEST(attributes_that_refuse),
 		TEST(identity_of_a_device),
 		TEST(record_belongs_to_the_device),
 		TEST(unused_device_may_go),
