@@ -11,63 +11,10 @@
 #include <cmocka.h>
 
 #include "lib/cli.h"
-#include "lib/cli_options.h"
-#include "vduse/grammar.h"
+#include "sample_grammar.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define WORDS_MAX 40
-
-/* A grammar with every kind of word. */
-static const char *const kinds[] = { "net", "block", NULL };
-static const char *const only[] = { "one", NULL };
-
-enum { MAKE_NAME, MAKE_KIND, MAKE_SIZE, MAKE_MAC, MAKE_TEXT, MAKE_FLAG, MAKE_ONLY };
-
-static const struct cli_word make_words[] = {
-	{ .value = "NAME", .kind = CLI_NEW_NAME, .flags = CLI_REQUIRED },
-	{ .keyword = "kind", .kind = CLI_CHOICE, .choices = kinds },
-	{ .keyword = "size", .value = "N", .kind = CLI_NUMBER, .min = 2, .max = 9 },
-	{ .keyword = "mac", .value = "MAC", .kind = CLI_MAC },
-	{ .keyword = "text", .value = "TEXT", .kind = CLI_TEXT },
-	{ .keyword = "flag", .kind = CLI_FLAG },
-	{ .keyword = "only", .kind = CLI_CHOICE, .choices = only },
-	{ .kind = CLI_END },
-};
-
-static const struct cli_word name_words[] = {
-	{ .value = "NAME", .kind = CLI_NAME },
-	{ .kind = CLI_END },
-};
-
-static const struct cli_word pair_words[] = {
-	{ .value = "FIRST", .kind = CLI_NAME, .flags = CLI_REQUIRED },
-	{ .value = "SECOND", .kind = CLI_NAME, .flags = CLI_REQUIRED },
-	{ .kind = CLI_END },
-};
-
-static const struct cli_word add_words[] = {
-	{ .keyword = "name", .value = "NAME", .kind = CLI_NAME,
-	  .flags = CLI_REQUIRED | CLI_ABBREVIATED },
-	{ .keyword = "mgmtdev", .value = "MGMTDEV", .kind = CLI_TEXT, .flags = CLI_ABBREVIATED },
-	{ .keyword = "mac", .value = "MAC", .kind = CLI_MAC, .flags = CLI_ABBREVIATED },
-	{ .keyword = "driver", .value = "D", .kind = CLI_TEXT },
-	{ .kind = CLI_END },
-};
-
-static const struct cli_verb verbs[] = {
-	{ .path = "make", .words = make_words },
-	{ .path = "show|list", .words = name_words },
-	{ .path = "join", .words = pair_words },
-	{ .path = "dev show|list", .words = name_words, .flags = CLI_PREFIXES | CLI_DEFAULT },
-	{ .path = "dev add", .words = add_words, .flags = CLI_PREFIXES },
-	{ .path = "dev config show", .words = name_words, .flags = CLI_PREFIXES | CLI_DEFAULT },
-	{ .path = "dev bind", .words = name_words },
-	{ .path = "bare" },
-};
-
-static const struct cli_command command = {
-	.program = "prog", .summary = "A grammar.", .verbs = verbs, .verb_count = COUNT(verbs),
-};
 
 static char storage[4096];
 static char *arguments[WORDS_MAX];
@@ -95,7 +42,7 @@ static int parse_with(const struct cli_command *grammar, const char *text)
 
 static int parse(const char *text)
 {
-	return parse_with(&command, text);
+	return parse_with(&sample_command, text);
 }
 
 /* Up to four words as they are. */
@@ -106,7 +53,7 @@ static int parse_words(const char *one, const char *two, const char *three, cons
 
 	while (count < 4 && words[count])
 		count++;
-	return cli_parse(&command, count, (char **)words, &line, &failure);
+	return cli_parse(&sample_command, count, (char **)words, &line, &failure);
 }
 
 static void expect_verb(const char *text, const char *path, const char *name)
@@ -163,7 +110,7 @@ static void short_path_shows_or_is_usage(void **state)
 	expect_verb("dev config", "dev config show", "prog dev config show");
 	expect_verb("-j dev", "dev show|list", "prog dev show");
 	assert_true(line.options.json);
-	assert_int_equal(cli_parse(&command, 0, NULL, &line, &failure), 0);
+	assert_int_equal(cli_parse(&sample_command, 0, NULL, &line, &failure), 0);
 	assert_null(line.verb);
 	assert_string_equal(line.name, "prog");
 }
@@ -404,7 +351,7 @@ static void cli_88_no_word_an_empty_one_and_a_very_long_one(void **state)
 	char *huge = malloc((1 << 20) + 1);
 
 	(void)state;
-	assert_int_equal(cli_parse(&command, 0, NULL, &line, &failure), 0);
+	assert_int_equal(cli_parse(&sample_command, 0, NULL, &line, &failure), 0);
 	assert_int_equal(parse_words("", NULL, NULL, NULL), -EINVAL);
 	memset(huge, 'w', 1 << 20);
 	huge[1 << 20] = '\0';
@@ -425,79 +372,6 @@ static void formats_in_words_stay_words(void **state)
 	expect_refused("make x %s%n%x", "\"%s%n%x\"");
 	expect_refused("make x size %s%n", "\"%s%n\"");
 	expect_refused("--%s%n", "\"--%s%n\"");
-}
-
-static void expect_usage(const char *prefix, const char *expected)
-{
-	char *usage = cli_usage(&command, prefix);
-
-	assert_string_equal(usage, expected);
-	free(usage);
-}
-
-static void usage_comes_from_the_table(void **state)
-{
-	char *usage;
-
-	(void)state;
-	expect_usage("make", "Usage: prog make NAME [ kind { net | block } ] [ size N ] [ mac MAC ]\n"
-			     "                 [ text TEXT ] [ flag ] [ only one ]\n");
-	expect_usage("show", "Usage: prog { show | list } [ NAME ]\n");
-	expect_usage("join", "Usage: prog join FIRST SECOND\n");
-	expect_usage("dev", "Usage: prog dev { show | list } [ NAME ]\n"
-			    "       prog dev add name NAME [ mgmtdev MGMTDEV ] [ mac MAC ] [ driver D ]\n"
-			    "       prog dev config show [ NAME ]\n"
-			    "       prog dev bind [ NAME ]\n");
-	expect_usage("dev config", "Usage: prog dev config show [ NAME ]\n");
-	usage = cli_usage(&command, "");
-	assert_non_null(strstr(usage, "A grammar."));
-	assert_non_null(strstr(usage, "--timeout SECONDS"));
-	assert_non_null(strstr(usage, "--color[=auto|always|never]"));
-	free(usage);
-	usage = cli_verb_usage(&command, &verbs[7]);
-	assert_string_equal(usage, "prog bare");
-	free(usage);
-}
-
-static void no_line_of_usage_is_too_wide(void **state)
-{
-	char *usage = cli_usage(&vduse_command, ""), *rest = usage, *part;
-
-	(void)state;
-	while ((part = strsep(&rest, "\n")))
-		if (strlen(part) > 80)
-			fail_msg("\"%s\"", part);
-	free(usage);
-}
-
-/* What the parser relies on, in the grammar of the program itself. */
-static void tables_are_well_formed(void **state)
-{
-	size_t v;
-	int i;
-
-	(void)state;
-	for (v = 0; v < vduse_command.verb_count; v++) {
-		const struct cli_verb *verb = &vduse_command.verbs[v];
-		bool keyword_seen = false;
-
-		assert_non_null(verb->run);
-		assert_non_null(verb->help);
-		for (i = 0; verb->words && verb->words[i].kind != CLI_END; i++) {
-			const struct cli_word *word = &verb->words[i];
-
-			assert_true(i < CLI_WORDS_MAX);
-			assert_non_null(word->help);
-			assert_false(keyword_seen && !word->keyword);
-			keyword_seen = word->keyword;
-			if (word->kind == CLI_CHOICE)
-				assert_non_null(word->choices);
-			else if (word->kind != CLI_FLAG)
-				assert_non_null(word->value);
-			if (word->kind == CLI_NUMBER)
-				assert_true(word->min <= word->max);
-		}
-	}
 }
 
 static void words_of_alternatives(void **state)
@@ -535,9 +409,6 @@ int main(void)
 		cmocka_unit_test(cli_87_bad_addresses),
 		cmocka_unit_test(cli_88_no_word_an_empty_one_and_a_very_long_one),
 		cmocka_unit_test(formats_in_words_stay_words),
-		cmocka_unit_test(usage_comes_from_the_table),
-		cmocka_unit_test(no_line_of_usage_is_too_wide),
-		cmocka_unit_test(tables_are_well_formed),
 		cmocka_unit_test(words_of_alternatives),
 	};
 
