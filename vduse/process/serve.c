@@ -93,35 +93,36 @@ static void on_forward(struct task *task)
 	owe_interrupts(owner_of(served->port.peer, struct served, port));
 }
 
-/* POLLERR on a node: a message was not answered in time, the device is no more. */
-static void device_broken(struct served *served)
+/*
+ * Something failed with @rc. EPERM from a node says that the kernel has broken the device
+ * for good, not that we may not (vduse_dev_ioctl() in vduse_dev.c).
+ */
+static int device_failure(const struct served *served, int rc, const char *what)
 {
 	struct failure *failure = served->server->failure;
 	const char *name = served->device->name;
 
+	if (rc != -EPERM && rc != -EPIPE)
+		return failure_errno(failure, -rc, name, "%s", what);
 	failure_set(failure, STATUS_FAILED, EPIPE, name,
 		    "the kernel has broken the device: a control message was not answered "
 		    "within msg_timeout");
 	failure_hint(failure, "run \"vdpa dev del %.100s\" and \"vduse destroy %.100s\", then "
 		     "create it again", name, name);
-	end_with(served->server, -EPIPE);
+	return rc;
 }
 
 static void on_node(struct watch *watch, uint32_t events)
 {
 	struct served *served = owner_of(watch, struct served, node);
-	int rc;
+	int rc = -EPIPE;
 
-	if (events & EPOLLERR) {
-		device_broken(served);
-		return;
-	}
-	rc = session_handle_messages(&served->port.session);
-	if (rc < 0) {
-		failure_errno(served->server->failure, -rc, served->device->name,
-			      "cannot answer a control message");
-		end_with(served->server, rc);
-	}
+	/* POLLERR: a message was not answered in time */
+	if (!(events & EPOLLERR))
+		rc = session_handle_messages(&served->port.session);
+	if (rc < 0)
+		end_with(served->server,
+			 device_failure(served, rc, "cannot answer a control message"));
 }
 
 static void on_transmit_kick(struct watch *watch, uint32_t events)
@@ -202,18 +203,11 @@ static int open_device(struct server *server, unsigned int index)
 	served->device = device;
 	rc = port_open(&served->port, device->fd, server->plan->queue_size, device->mtu,
 		       &port_owner, served);
-	if (rc < 0) {
-		failure_errno(server->failure, -rc, device->name, "cannot set up its virtqueues");
-		if (rc == -EPERM)
-			failure_hint(server->failure, "the device is broken: destroy it and create "
-				     "it again");
-		return rc;
-	}
+	if (rc < 0)
+		return device_failure(served, rc, "cannot set up its virtqueues");
 	served->open = true;
 	rc = watch_device(served);
-	if (rc < 0)
-		failure_errno(server->failure, -rc, device->name, "cannot wait for it");
-	return rc;
+	return rc < 0 ? device_failure(served, rc, "cannot wait for it") : 0;
 }
 
 static int open_devices(struct server *server)
@@ -241,8 +235,7 @@ static int resume_devices(struct server *server)
 		int rc = session_resume(&served->port.session);
 
 		if (rc < 0)
-			return failure_errno(server->failure, -rc, served->device->name,
-					     "cannot go on serving its driver");
+			return device_failure(served, rc, "cannot go on serving its driver");
 		owe_interrupts(served);
 	}
 	return 0;
