@@ -8,7 +8,7 @@
  * carry the virtio header both ways (PACKET_VNET_HDR), so frames leave with a checksum
  * to be completed or a super-frame to be cut, and it shows who did it.
  *
- *	kind K		raw (default), udp4, udp6, tcp4 or tcp6
+ *	kind LIST	of raw (default), udp4, udp6, tcp4 and tcp6, one after the other
  *	sizes LIST	of frames, with their Ethernet header: 60-1514:7 (the default) and
  *			commas between such
  *	count N		frames, default one of each size
@@ -53,24 +53,29 @@ static const struct kind kinds[] = {
 static const char *const offloads[] = { "csum", "tso4", "tso6", "ecn" };
 enum { ALLOW_CSUM = 1, ALLOW_TSO4 = 2, ALLOW_TSO6 = 4, ALLOW_ECN = 8 };
 
+struct counts {
+	uint64_t sent, received, pieces, gso, partial;
+	uint64_t duplicated, reordered, corrupt, bad_checksum, bad_offload, foreign;
+};
+
 struct frames {
 	struct shape shape;
 	uint64_t count, seconds, window, timeout;
 	bool partial;
 	unsigned int allow;
 	int sender, receiver;
+	struct counts n;		/* of all kinds */
 
 	struct progress {
 		uint32_t at;		/* bytes of payload that have come */
 		uint32_t sent;		/* microseconds since the start */
-	} *progress;
-	uint32_t *round_trip;
+	} *progress;			/* of the frames of this kind, as what follows */
 	uint64_t started;
+	uint64_t sent;
 	uint64_t last;			/* complete frame, plus one */
 	uint64_t given_up;		/* frames before this one */
 	uint64_t finished;		/* complete frames among those after it */
-	uint64_t sent, received, pieces, passed_gso, passed_partial;
-	uint64_t duplicated, reordered, corrupt, bad_checksum, bad_offload, foreign;
+	uint32_t *round_trip;		/* of all kinds */
 };
 
 /* -- sending ------------------------------------------------------------------------ */
@@ -181,7 +186,7 @@ static bool identify(const struct frames *f, const uint8_t *frame, size_t length
 		piece->number = get32(transport + 8);
 		piece->offset = get32(transport + 4) - sequence_of(piece->number);
 	} else {
-		if (get32(payload) != SHAPE_MAGIC)
+		if (get32(payload) != (SHAPE_MAGIC ^ f->shape.run))
 			return false;
 		piece->number = get32(payload + 4);
 	}
@@ -191,10 +196,10 @@ static bool identify(const struct frames *f, const uint8_t *frame, size_t length
 
 static void complete(struct frames *f, uint32_t number)
 {
-	f->reordered += number + UINT64_C(1) < f->last;
+	f->n.reordered += number + UINT64_C(1) < f->last;
 	f->last = number + UINT64_C(1);
 	f->finished += number >= f->given_up;
-	f->round_trip[f->received++] =
+	f->round_trip[f->n.received++] =
 		(uint32_t)(now_usec() - f->started) - f->progress[number].sent;
 }
 
@@ -203,9 +208,9 @@ static void account(struct frames *f, const struct piece *piece)
 	struct progress *progress = &f->progress[piece->number];
 
 	if (piece->offset < progress->at) {
-		f->duplicated++;
+		f->n.duplicated++;
 	} else if (piece->offset > progress->at) {
-		f->reordered++;		/* or the piece before is lost: it shows as such */
+		f->n.reordered++;		/* or the piece before is lost: it shows as such */
 	} else {
 		progress->at += piece->length;
 		if (progress->at == payload_of(&f->shape, piece->number))
@@ -232,24 +237,24 @@ static void look_at(struct frames *f, const struct virtio_net_hdr *header, const
 	struct piece piece = { .partial = header->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM };
 
 	if (length < ETH_HLEN || memcmp(frame + 6, station[1], 6)) {
-		f->foreign++;
+		f->n.foreign++;
 		return;
 	}
-	f->pieces++;
-	f->passed_partial += piece.partial;
-	f->passed_gso += header->gso_type != VIRTIO_NET_HDR_GSO_NONE;
+	f->n.pieces++;
+	f->n.partial += piece.partial;
+	f->n.gso += header->gso_type != VIRTIO_NET_HDR_GSO_NONE;
 	if (!identify(f, frame, length, &piece)) {
-		f->corrupt++;
+		f->n.corrupt++;
 		return;
 	}
-	f->bad_offload += !offload_right(f, header, &piece);
+	f->n.bad_offload += !offload_right(f, header, &piece);
 	build(&f->shape, &piece, expected);
 	if (!memcmp(frame, expected, length))
 		account(f, &piece);
 	else if (only_checksum_differs(f, frame, expected, length))
-		f->bad_checksum++;
+		f->n.bad_checksum++;
 	else
-		f->corrupt++;
+		f->n.corrupt++;
 }
 
 /* The tag that the kernel took off, as a frame has it, or 0. */
@@ -309,7 +314,6 @@ static void run(struct frames *f)
 {
 	unsigned int stalls = 0;
 
-	f->started = now_usec();
 	while (!all_sent(f) || on_their_way(f)) {
 		send_frames(f);
 		if (!receive_frames(f, (int)f->timeout)) {
@@ -321,6 +325,7 @@ static void run(struct frames *f)
 	}
 	while (receive_frames(f, SETTLE_MS))
 		;
+	f->n.sent += f->sent;
 }
 
 /* -- what came of it ---------------------------------------------------------------- */
@@ -334,28 +339,29 @@ static int earlier(const void *a, const void *b)
 
 static uint32_t percentile(const struct frames *f, unsigned int percent)
 {
-	return f->received ? f->round_trip[(f->received - 1) * percent / 100] : 0;
+	return f->n.received ? f->round_trip[(f->n.received - 1) * percent / 100] : 0;
 }
 
 static int report(const struct frames *f)
 {
-	uint64_t lost = f->sent - f->received;
+	const struct counts *n = &f->n;
+	uint64_t lost = n->sent - n->received;
 
-	qsort(f->round_trip, f->received, sizeof(*f->round_trip), earlier);
+	qsort(f->round_trip, n->received, sizeof(*f->round_trip), earlier);
 	printf("{\"sent\":%llu,\"received\":%llu,\"lost\":%llu,\"duplicated\":%llu,"
 	       "\"reordered\":%llu,\"corrupt\":%llu,\"bad_checksum\":%llu,\"bad_offload\":%llu,"
 	       "\"pieces\":%llu,\"gso\":%llu,\"partial\":%llu,\"foreign\":%llu,"
 	       "\"usec\":%llu,\"round_trip_p50\":%u,\"round_trip_p99\":%u}\n",
-	       (unsigned long long)f->sent, (unsigned long long)f->received,
-	       (unsigned long long)lost, (unsigned long long)f->duplicated,
-	       (unsigned long long)f->reordered, (unsigned long long)f->corrupt,
-	       (unsigned long long)f->bad_checksum, (unsigned long long)f->bad_offload,
-	       (unsigned long long)f->pieces, (unsigned long long)f->passed_gso,
-	       (unsigned long long)f->passed_partial, (unsigned long long)f->foreign,
+	       (unsigned long long)n->sent, (unsigned long long)n->received,
+	       (unsigned long long)lost, (unsigned long long)n->duplicated,
+	       (unsigned long long)n->reordered, (unsigned long long)n->corrupt,
+	       (unsigned long long)n->bad_checksum, (unsigned long long)n->bad_offload,
+	       (unsigned long long)n->pieces, (unsigned long long)n->gso,
+	       (unsigned long long)n->partial, (unsigned long long)n->foreign,
 	       (unsigned long long)(now_usec() - f->started), percentile(f, 50),
 	       percentile(f, 99));
-	return !f->sent || lost || f->duplicated || f->reordered || f->corrupt ||
-	       f->bad_checksum || f->bad_offload;
+	return !n->sent || lost || n->duplicated || n->reordered || n->corrupt ||
+	       n->bad_checksum || n->bad_offload;
 }
 
 /* -- beginning ---------------------------------------------------------------------- */
@@ -398,14 +404,18 @@ static int open_socket(const char *interface, int protocol)
 	return fd;
 }
 
-static const struct kind *kind_called(const char *name)
+/* The kind that @list begins with, and what follows it, or NULL. */
+static const struct kind *next_kind(const char **list)
 {
-	size_t i;
+	size_t i, length = strcspn(*list, ",");
 
 	for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
-		if (!strcmp(kinds[i].name, name))
-			return &kinds[i];
-	errx(EXIT_BAD_USAGE, "unknown kind \"%s\"", name);
+		if (strlen(kinds[i].name) == length && !strncmp(kinds[i].name, *list, length))
+			break;
+	if (i == sizeof(kinds) / sizeof(kinds[0]))
+		errx(EXIT_BAD_USAGE, "unknown kind \"%s\"", *list);
+	*list = (*list)[length] ? *list + length + 1 : NULL;
+	return &kinds[i];
 }
 
 static unsigned int allowed(const char *list)
@@ -431,19 +441,35 @@ static void allocate(struct frames *f)
 {
 	f->shape.pattern = pattern_make();
 	f->progress = calloc(FRAMES_MAX, sizeof(*f->progress));
-	f->round_trip = calloc(FRAMES_MAX, sizeof(*f->round_trip));
+	f->round_trip = calloc(sizeof(kinds) / sizeof(kinds[0]) * FRAMES_MAX,
+			       sizeof(*f->round_trip));
 	if (!f->progress || !f->round_trip)
 		err(EXIT_BAD_USAGE, "memory");
+}
+
+static void run_kind(struct frames *f, const struct kind *kind, const char *sizes, uint64_t count)
+{
+	f->shape.kind = kind;
+	shape_lay_out(&f->shape);
+	read_sizes(f, sizes);
+	f->count = count ? count : f->shape.sizes.count;
+	if (f->count > FRAMES_MAX || (f->partial && !kind->protocol) ||
+	    (f->shape.gso && (kind->protocol != IPPROTO_TCP || !f->partial)))
+		errx(EXIT_BAD_USAGE, "these words do not go together");
+	memset(f->progress, 0, f->sent * sizeof(*f->progress));
+	f->sent = f->last = f->given_up = f->finished = 0;
+	run(f);
 }
 
 int main(int argc, char **argv)
 {
 	static struct frames f = { .window = 32, .timeout = 2000 };
 	const char *from = argv[1], *to = from, *kind = "raw", *sizes = NULL, *allow = "";
+	uint64_t count = 0;
 	const struct word words[] = {
 		{ .name = "to", .text = &to }, { .name = "kind", .text = &kind },
 		{ .name = "sizes", .text = &sizes }, { .name = "allow", .text = &allow },
-		{ .name = "count", .number = &f.count }, { .name = "seconds", .number = &f.seconds },
+		{ .name = "count", .number = &count }, { .name = "seconds", .number = &f.seconds },
 		{ .name = "window", .number = &f.window }, { .name = "gso", .number = &f.shape.gso },
 		{ .name = "vlan", .number = &f.shape.vlan }, { .name = "timeout", .number = &f.timeout },
 		{ .name = "partial", .flag = &f.partial }, { .name = "ecn", .flag = &f.shape.ecn },
@@ -453,19 +479,14 @@ int main(int argc, char **argv)
 	if (argc < 2)
 		errx(EXIT_BAD_USAGE, "usage: frames IF [to IF2] [WORD VALUE]...");
 	words_read(words, argv + 2);
-	f.shape.kind = kind_called(kind);
 	f.allow = allowed(allow);
-	shape_lay_out(&f.shape);
-	read_sizes(&f, sizes);
-	if (!f.count)
-		f.count = f.shape.sizes.count;
-	if (f.count > FRAMES_MAX || (f.partial && !f.shape.kind->protocol) ||
-	    (f.shape.gso && (f.shape.kind->protocol != IPPROTO_TCP || !f.partial)))
-		errx(EXIT_BAD_USAGE, "these words do not go together");
+	f.shape.run = (uint16_t)getpid();
 	allocate(&f);
 	stop_merging(to);
 	f.receiver = open_socket(to, ETH_P_ALL);
 	f.sender = open_socket(from, 0);
-	run(&f);
+	f.started = now_usec();
+	while (kind)
+		run_kind(&f, next_kind(&kind), sizes, count);
 	return report(&f);
 }

@@ -93,6 +93,16 @@ static inline void sizes_read(struct sizes *sizes, const char *text, uint32_t mi
 	}
 }
 
+static inline uint32_t sizes_largest(const struct sizes *sizes)
+{
+	uint32_t i, largest = 0;
+
+	for (i = 0; i < sizes->count; i++)
+		if (sizes->size[i] > largest)
+			largest = sizes->size[i];
+	return largest;
+}
+
 /* One word of a command line; exactly one of the pointers is set. */
 struct word {
 	const char *name;

@@ -39,6 +39,7 @@ struct shape {
 	uint64_t gso;		/* bytes of payload in a segment, or 0 */
 	uint64_t vlan;		/* or 0 */
 	bool ecn;
+	uint16_t run;		/* tells the frames of one run from those of another */
 	size_t network, transport, payload;	/* offsets in a frame */
 };
 
@@ -162,7 +163,7 @@ static inline void build_tcp(const struct shape *s, const struct piece *piece, u
 	put32(tcp + 8, piece->number);
 	tcp[12] = (sizeof(struct tcphdr) + TCP_OPTIONS) << 2;
 	tcp[13] = (uint8_t)(0x10 | (last ? 0x09 : 0) | (s->ecn && first ? 0x80 : 0));
-	put16(tcp + 14, 1024);
+	put16(tcp + 14, s->run);
 	put32(tcp + 16, 0);
 	memcpy(tcp + sizeof(struct tcphdr), options, TCP_OPTIONS);
 }
@@ -204,7 +205,7 @@ static inline void build_payload(const struct shape *s, const struct piece *piec
 {
 	memcpy(to, pattern_at(s->pattern, piece->number) + piece->offset, piece->length);
 	if (s->kind->protocol != IPPROTO_TCP) {
-		put32(to, SHAPE_MAGIC);
+		put32(to, SHAPE_MAGIC ^ s->run);
 		put32(to + 4, piece->number);
 	}
 }

@@ -23,7 +23,6 @@
 #include <unistd.h>
 
 #define CLIENT_REGIONS 64
-#define CLIENT_IOVA UINT64_C(0x140000000)
 #define CLIENT_FAILED 2
 
 struct client_region {
@@ -34,6 +33,7 @@ struct client_region {
 struct client {
 	int node;
 	bool batch;			/* updates of the IOTLB arrive together */
+	uint64_t iova;			/* of the memory; set before client_allocate() */
 	uint8_t *memory;
 	uint64_t length;
 	struct client_region regions[CLIENT_REGIONS];
@@ -52,7 +52,7 @@ static inline int client_call(const struct client *c, unsigned long request, voi
 
 static inline uint64_t client_iova(const struct client *c, const void *at)
 {
-	return CLIENT_IOVA + (uint64_t)((const uint8_t *)at - c->memory);
+	return c->iova + (uint64_t)((const uint8_t *)at - c->memory);
 }
 
 /* -- memory ------------------------------------------------------------------------- */
@@ -62,7 +62,7 @@ static inline void client_message(const struct client *c, uint8_t type, uint64_t
 {
 	struct vhost_msg_v2 message = {
 		.type = VHOST_IOTLB_MSG_V2,
-		.iotlb = { .type = type, .iova = CLIENT_IOVA + offset, .size = length,
+		.iotlb = { .type = type, .iova = c->iova + offset, .size = length,
 			   .uaddr = (uintptr_t)c->memory + offset, .perm = VHOST_ACCESS_RW },
 	};
 

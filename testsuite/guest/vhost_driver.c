@@ -15,6 +15,7 @@
  *	buffer N	bytes of a receive buffer, default 2048
  *	receive_pieces N	descriptors of a receive buffer, default 1
  *	regions N	files that the memory is made of, default 4
+ *	iova N		where that begins, default 0x140000000
  *	batch		changes of the memory reach the device together
  *	early		the first frames are there before DRIVER_OK
  *	remap		half way, all memory moves to other files
@@ -35,7 +36,7 @@
 #include "testsuite/guest/vhost_ring.h"
 
 #define HEADER_SIZE 12
-#define SLOT_SIZE (HEADER_SIZE + FRAME_MAX + 1231)	/* odd: frames begin anywhere in a page */
+#define SLOT_ODD 1231		/* so that frames begin anywhere in a page */
 #define PIECES_MAX 64
 #define WAIT_MS 2000
 /* What of the default set a driver without offloads can do */
@@ -130,7 +131,7 @@ static int gather(struct driver *d, uint8_t *frame)
 		uint32_t length;
 		int chain = has_used(q) ? take_used(q, &length) : -1;
 
-		if (chain < 0 || length > q->buffer_size || total + length > SLOT_SIZE)
+		if (chain < 0 || length > q->buffer_size || total + length > HEADER_SIZE + FRAME_MAX)
 			return -1;
 		memcpy(frame + total, slot(q, (unsigned int)chain), length);
 		total += length;
@@ -155,7 +156,7 @@ static bool header_empty(const uint8_t *header)
 
 static void take_frame(struct driver *d)
 {
-	static uint8_t frame[SLOT_SIZE], expected[FRAME_MAX];
+	static uint8_t frame[HEADER_SIZE + FRAME_MAX], expected[FRAME_MAX];
 	int length = gather(d, frame);
 	uint32_t number;
 
@@ -322,7 +323,8 @@ static int report(const struct driver *d)
 	const struct queue *q = d->queues;
 	uint64_t lost = d->sent - d->received;
 
-	printf("{\"sent\":%llu,\"completed\":%llu,\"received\":%llu,\"lost\":%llu,\"reordered\":%llu,\"corrupt\":%llu,"
+	printf("{\"sent\":%llu,\"completed\":%llu,\"received\":%llu,\"lost\":%llu,"
+	       "\"reordered\":%llu,\"corrupt\":%llu,"
 	       "\"bad_element\":%llu,\"bad_base\":%llu,\"lost_interrupts\":%llu,"
 	       "\"features\":\"0x%llx\",\"kicks\":%llu,\"interrupts\":%llu,\"usec\":%llu}\n",
 	       (unsigned long long)d->sent, (unsigned long long)d->completed,
@@ -365,7 +367,8 @@ int main(int argc, char **argv)
 {
 	static const struct kind raw = { "raw", 0, 0 };
 	static struct driver d = { .count = UINT64_MAX, .window = 32, .rounds = 1,
-				   .leave = "orderly" };
+				   .leave = "orderly",
+				   .client.iova = UINT64_C(0x140000000) };
 	uint64_t size = 256, regions = 4, buffer = 2048, pieces = 1, receive_pieces = 1;
 	const char *features = NULL, *sizes = "60-1514:7";
 	bool indirect = false, batch = false;
@@ -375,8 +378,9 @@ int main(int argc, char **argv)
 		{ .name = "count", .number = &d.count }, { .name = "window", .number = &d.window },
 		{ .name = "pieces", .number = &pieces }, { .name = "buffer", .number = &buffer },
 		{ .name = "receive_pieces", .number = &receive_pieces },
-		{ .name = "regions", .number = &regions }, { .name = "rounds", .number = &d.rounds },
-		{ .name = "indirect", .flag = &indirect }, { .name = "batch", .flag = &batch },
+		{ .name = "regions", .number = &regions }, { .name = "iova", .number = &d.client.iova },
+		{ .name = "rounds", .number = &d.rounds }, { .name = "indirect", .flag = &indirect },
+		{ .name = "batch", .flag = &batch },
 		{ .name = "early", .flag = &d.early }, { .name = "remap", .flag = &d.remap },
 		{ .name = "no_buffers", .flag = &d.no_buffers }, { .name = "hold", .flag = &d.hold },
 		{ .name = NULL },
@@ -389,14 +393,15 @@ int main(int argc, char **argv)
 	if (size > 32768 || regions < 1 || regions > CLIENT_REGIONS || pieces < 1 ||
 	    pieces > PIECES_MAX || receive_pieces < 1 || receive_pieces > PIECES_MAX)
 		errx(EXIT_BAD_USAGE, "these words do not go together");
-	d.queues[TRANSMIT] = (struct queue){ .pieces = (unsigned int)pieces, .indirect = indirect,
-					     .buffer_size = SLOT_SIZE };
+	d.queues[TRANSMIT] = (struct queue){ .pieces = (unsigned int)pieces, .indirect = indirect };
 	d.queues[RECEIVE] = (struct queue){ .pieces = (unsigned int)receive_pieces,
 					    .indirect = indirect, .buffer_size = buffer };
 	d.shape.kind = &raw;
+	d.shape.run = (uint16_t)getpid();
 	d.shape.pattern = pattern_make();
 	shape_lay_out(&d.shape);
 	sizes_read(&d.shape.sizes, sizes, (uint32_t)d.shape.payload + 8, FRAME_MAX);
+	d.queues[TRANSMIT].buffer_size = HEADER_SIZE + sizes_largest(&d.shape.sizes) + SLOT_ODD;
 	if (d.count == UINT64_MAX)
 		d.count = d.shape.sizes.count;
 	client_open(&d.client, argv[1], batch);

@@ -1,0 +1,162 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=bash
+#
+# For tests that send traffic: more functions for the scripts of device.bash,
+# around the programs of testsuite/guest (frames, stream, vhost_driver). Each of
+# those looks at every byte itself, and says in one JSON object what came of it.
+
+guest_functions+=(carries answers field bring_up raise pair_up pair_down apart
+	node_of maps_of ticks_of switches_of count_of dies)
+
+# carries PROGRAM [WORD]...: it must find nothing wrong. Its answer is kept. Each of
+# these programs ends by itself when nothing arrives any more.
+carries()
+{
+	local status
+
+	answer=$("$@" 2>&1) && return
+	status=$?
+	complain "FAILED: $*: status $status: $answer"
+	return 1
+}
+
+# field NAME: a number of the answer, empty where there is none.
+field()
+{
+	[[ $answer =~ \"$1\":\"?(0x[0-9a-f]+|[0-9]+) ]] && echo "${BASH_REMATCH[1]}"
+}
+
+# answers CONDITION...: each is arithmetic over fields of the answer.
+answers()
+{
+	local condition rest number
+
+	for condition; do
+		rest=$condition number=
+		while [[ $rest =~ ^([^a-z]*)([a-z][a-z_0-9]*)(.*)$ ]]; do
+			number+=${BASH_REMATCH[1]}$(field "${BASH_REMATCH[2]}")
+			rest=${BASH_REMATCH[3]}
+		done
+		(($number$rest)) 2>/dev/null || complain "not so: $condition: $answer"
+	done
+}
+
+# raise INTERFACE...: up, and silent but for what the test sends.
+raise()
+{
+	local interface
+
+	for interface; do
+		# with an MTU below 1280 there is no IPv6 to be silenced
+		[ ! -e "/proc/sys/net/ipv6/conf/$interface" ] ||
+			echo 1 >"/proc/sys/net/ipv6/conf/$interface/disable_ipv6"
+		ip link set "$interface" up || broken "cannot raise $interface"
+	done
+}
+
+# bring_up NAME [WORD]... [-- WORD]...: create (words), serve (words after --)
+# and attach; the interface is up, and its name is in `interface`.
+bring_up()
+{
+	local name=$1 create=()
+	shift
+
+	while [ $# -gt 0 ] && [ "$1" != -- ]; do
+		create+=("$1")
+		shift
+	done
+	device create "$name" "${create[@]}"
+	device serve "$name" "${@:2}"
+	device attach "$name"
+	interface=$(interface_of "$name") || broken "$name has no interface"
+	raise "$interface"
+}
+
+# pair_up A B [WORD_OF_A]... [-- WORD_OF_B]...: two connected devices, up; the
+# interfaces' names are in `left` and `right`.
+pair_up()
+{
+	local a=$1 b=$2 create=()
+	shift 2
+
+	while [ $# -gt 0 ] && [ "$1" != -- ]; do
+		create+=("$1")
+		shift
+	done
+	device create "$a" "${create[@]}"
+	device create "$b" "${@:2}"
+	device serve "$a" peer "$b"
+	device attach "$a"
+	device attach "$b"
+	left=$(interface_of "$a") || broken "$a has no interface"
+	right=$(interface_of "$b") || broken "$b has no interface"
+	raise "$left" "$right"
+}
+
+pair_down()
+{
+	device detach "$1"
+	device detach "$2"
+	device stop "$1"
+	device destroy "$1"
+	device destroy "$2"
+}
+
+# apart: the pair's interfaces into network namespaces of the same names as the
+# interfaces, with 10.77.0.1 and fd77::1 on the left and .2 and ::2 on the right.
+apart()
+{
+	local interface last=1
+
+	for interface in "$left" "$right"; do
+		{
+			ip netns add "$interface" && ip link set "$interface" netns "$interface" &&
+				ip netns exec "$interface" sh -c "echo 0 >/proc/sys/net/ipv6/conf/$interface/disable_ipv6" &&
+				ip -n "$interface" addr add "10.77.0.$last/24" dev "$interface" &&
+				ip -n "$interface" addr add "fd77::$last/64" dev "$interface" nodad &&
+				ip -n "$interface" link set "$interface" up
+		} || broken "cannot move $interface"
+		last=2
+	done
+}
+
+# node_of NAME: the vhost-vdpa node of the device NAME.
+node_of()
+{
+	local path
+
+	for path in "/sys/bus/vdpa/devices/$1"/vhost-vdpa-*; do
+		[ -e "$path" ] && echo "/dev/${path##*/}" && return
+	done
+	return 1
+}
+
+# maps_of PID PATTERN: how many mappings of a process are like this.
+maps_of()
+{
+	grep -c -- "$2" "/proc/$1/maps"
+}
+
+# ticks_of PID: processor time, in ticks, of user and system.
+ticks_of()
+{
+	awk '{ sub(/.*\) /, ""); print $12 + $13 }' "/proc/$1/stat"
+}
+
+# switches_of PID: how often it has slept and been interrupted.
+switches_of()
+{
+	awk '/ctxt_switches/ { sum += $2 } END { print sum }' "/proc/$1/status"
+}
+
+# count_of INTERFACE NAME: one of its counters.
+count_of()
+{
+	read_value "/sys/class/net/$1/statistics/$2"
+}
+
+# dies PID: within 5 seconds. The process is not our child.
+dies()
+{
+	wait_until 5 eval '! kill -0 '"$1"' 2>/dev/null'
+}
