@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* vduse/create: the words of a create become a request, with the program's own grammar. */
+/* vduse/create: the words of a create become a request, with the program's own grammar.
+ * LDFLAGS: -Wl,--wrap=sysfs_read -Wl,--wrap=lifecycle_create */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -7,17 +8,47 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
 
 #include "lib/cli.h"
+#include "lib/sysfs.h"
 #include "vduse/create.h"
 #include "vduse/grammar.h"
 #include "vduse/verbs.h"
 
 static struct create_request request;
 static struct failure failure;
+
+/* What the machine says of itself; NULL: the file is not there. */
+static const char *machine_id = "0123456789abcdef0123456789abcdef";
+static const char *boot_id = "23541ecc-e6c3-41c9-90f0-d027acf29759";
+
+int __wrap_sysfs_read(const struct sysfs *fs, char *value, size_t size, const char *format, ...);
+
+int __wrap_sysfs_read(const struct sysfs *fs, char *value, size_t size, const char *format, ...)
+{
+	const char *text = !strcmp(format, "etc/machine-id") ? machine_id :
+			   !strcmp(format, "proc/sys/kernel/random/boot_id") ? boot_id : NULL;
+
+	assert_ptr_equal(fs, &sysfs_machine);
+	snprintf(value, size, "%s", text ? text : "");
+	return text ? (int)strlen(text) : -ENOENT;
+}
+
+static int created;		/* how often */
+static int create_answer;
+
+int __wrap_lifecycle_create(const struct create_request *asked, struct failure *out);
+
+int __wrap_lifecycle_create(const struct create_request *asked, struct failure *out)
+{
+	request = *asked;
+	created++;
+	return create_answer ? failure_errno(out, -create_answer, "lo0", "played") : 0;
+}
 
 /* 0, or what refused the line: the grammar, or the request. */
 static int read_line(const char *text)
@@ -193,6 +224,84 @@ static void requests_that_are_refused(void **state)
 		expect_refused(rows[i].line, rows[i].why);
 }
 
+static void expect_mac(const char *machine, bool of_boot)
+{
+	uint8_t mac[6];
+
+	expect_taken("create lo0");
+	vduse_derive_mac(machine, "lo0", mac);
+	assert_memory_equal(request.definition.mac, mac, 6);
+	assert_int_equal(request.mac_of_boot, of_boot);
+}
+
+/* An image may come with an empty file, or with "uninitialized" in it. */
+static void address_of_the_machine_or_of_the_boot(void **state)
+{
+	const char *own = machine_id;
+
+	(void)state;
+	expect_mac(own, false);
+	machine_id = NULL;
+	expect_mac(boot_id, true);
+	machine_id = "";
+	expect_mac(boot_id, true);
+	machine_id = "uninitialized";
+	expect_mac(boot_id, true);
+	expect_taken("create lo0 mac 02:00:00:00:00:01");
+	assert_false(request.mac_of_boot);
+	machine_id = own;
+}
+
+/* Runs create_run(); the warnings, which the caller frees. */
+static char *run(const char *text, int *rc)
+{
+	static char storage[256];
+	struct cli_line line;
+	struct buffer warnings = { 0 };
+	struct call call = { .line = &line, .options = &line.options, .values = line.values,
+			     .warnings = &warnings };
+	char *words[8], *rest = storage;
+	int count = 0;
+
+	snprintf(storage, sizeof(storage), "%s", text);
+	while ((words[count] = strsep(&rest, " ")))
+		count++;
+	assert_int_equal(cli_parse(&vduse_command, count, words, &line, &failure), 0);
+	created = 0;
+	*rc = create_run(&call, &failure);
+	return buffer_take(&warnings);
+}
+
+static void only_a_device_that_was_made_is_warned_of(void **state)
+{
+	const char *own = machine_id;
+	char *warnings;
+	int rc;
+
+	(void)state;
+	warnings = run("create lo0", &rc);
+	assert_int_equal(rc, 0);
+	assert_int_equal(created, 1);
+	assert_string_equal(warnings, "");
+	free(warnings);
+	machine_id = NULL;
+	warnings = run("create lo0", &rc);
+	assert_int_equal(rc, 0);
+	assert_non_null(strstr(warnings, "lo0: there is no /etc/machine-id"));
+	free(warnings);
+	create_answer = -EEXIST;
+	warnings = run("create lo0", &rc);
+	assert_int_equal(rc, -EEXIST);
+	assert_string_equal(warnings, "");
+	free(warnings);
+	create_answer = 0;
+	machine_id = own;
+	warnings = run("create lo0 vqs 4", &rc);
+	assert_int_equal(rc, -EINVAL);
+	assert_int_equal(created, 0);
+	free(warnings);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -202,6 +311,8 @@ int main(void)
 		cmocka_unit_test(every_word_of_a_block_device),
 		cmocka_unit_test(features_decide_about_mac_and_mtu),
 		cmocka_unit_test(requests_that_are_refused),
+		cmocka_unit_test(address_of_the_machine_or_of_the_boot),
+		cmocka_unit_test(only_a_device_that_was_made_is_warned_of),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -241,6 +241,16 @@ static void destroying(void **state)
 	assert_int_equal(open_descriptors(), before);
 }
 
+static void device_that_is_not_there(void **state)
+{
+	(void)state;
+	stage.fails = "read";
+	stage.error = ENODEV;
+	assert_int_equal(destroy("lo0"), -ENODEV);
+	assert_int_equal(failure.status, STATUS_NOT_FOUND);
+	assert_string_equal(stage.calls, "read");
+}
+
 static void device_in_use_is_left_alone(void **state)
 {
 	(void)state;
@@ -344,6 +354,7 @@ int main(void)
 		TEST(signal_comes_after_all_is_done_or_undone),
 		TEST(blocked_signal_stays_blocked),
 		TEST(destroying),
+		TEST(device_that_is_not_there),
 		TEST(device_in_use_is_left_alone),
 		TEST(device_in_use_at_the_last_moment),
 		TEST(destroying_where_records_cannot_be_had),
