@@ -6,19 +6,23 @@
 #include <string.h>
 
 #include "lib/holders.h"
-#include "lib/registry.h"
 #include "lib/vdpa_autoprobe.h"
 #include "lib/vdpa_driver.h"
 #include "lib/vdpa_usable.h"
 #include "lib/vduse_device.h"
 
-/* 0 where a process has the node open, or that cannot be known. */
-static int refuse_unserved(const struct sysfs *fs, const struct vduse_device *device,
-			   const char *name, struct failure *failure)
+/* false where a process has the node open, or that cannot be known. */
+static bool is_unserved(const struct sysfs *fs, const struct vduse_device *device)
 {
 	struct holder holder;
 
-	if (holder_of(fs, device->node, &holder) != 0)
+	return holder_of(fs, device->node, &holder) == 0;
+}
+
+static int refuse_unserved(const struct sysfs *fs, const struct vduse_device *device,
+			   const char *name, struct failure *failure)
+{
+	if (!is_unserved(fs, device))
 		return 0;
 	failure_set(failure, STATUS_FAILED, EINVAL, name,
 		    "no process serves this VDUSE device: the kernel would wait for one");
@@ -78,12 +82,36 @@ static int refuse_untaken(const struct sysfs *fs, const char *name, struct failu
 	return -ENODEV;
 }
 
+/* What looks like a driver's fault may be the end of the device process. */
+static void explain_end(const struct sysfs *fs, const char *name, struct failure *failure)
+{
+	struct vduse_device device;
+	size_t used = strlen(failure->message);
+
+	if (vduse_device_read(fs, name, &device, NULL) < 0 || !device.attached ||
+	    !is_unserved(fs, &device))
+		return;
+	snprintf(failure->message + used, sizeof(failure->message) - used,
+		 "; its device process has ended");
+}
+
+/* vdpa_usable_wait() for as long as modules and udev may take. */
+static int wait_usable(const struct sysfs *fs, const char *name,
+		       struct vdpa_attached *attached, struct failure *failure)
+{
+	int rc = vdpa_usable_wait(fs, name, VDPA_USABLE_MS, attached, failure);
+
+	if (rc < 0 && failure)
+		explain_end(fs, name, failure);
+	return rc;
+}
+
 static int attach_any(const struct sysfs *fs, struct netlink *netlink,
 		      const struct vdpa_new *device, struct vdpa_attached *attached,
 		      struct failure *failure)
 {
 	struct vdpa_autoprobe autoprobe;
-	int rc = vdpa_autoprobe_share(fs, REGISTRY_FOLDER, &autoprobe, failure);
+	int rc = vdpa_autoprobe_share(fs, &autoprobe, failure);
 
 	if (rc < 0)
 		return rc;
@@ -91,7 +119,7 @@ static int attach_any(const struct sysfs *fs, struct netlink *netlink,
 	vdpa_autoprobe_end(&autoprobe);
 	if (rc < 0)
 		return rc;
-	rc = vdpa_usable_wait(fs, device->name, VDPA_USABLE_MS, attached, failure);
+	rc = wait_usable(fs, device->name, attached, failure);
 	if (rc < 0 && failure && !failure->hint[0])
 		failure_hint(failure, "it stays on the bus until \"vdpa dev del %s\"",
 			     device->name);
@@ -106,7 +134,7 @@ static int add_unattached(const struct sysfs *fs, struct netlink *netlink,
 			  struct failure *failure)
 {
 	struct vdpa_autoprobe autoprobe;
-	int rc = vdpa_autoprobe_off(fs, REGISTRY_FOLDER, &autoprobe, failure);
+	int rc = vdpa_autoprobe_off(fs, &autoprobe, failure);
 
 	if (rc < 0)
 		return rc;
@@ -117,12 +145,28 @@ static int add_unattached(const struct sysfs *fs, struct netlink *netlink,
 	return rc;
 }
 
+/* udev, where it runs, loads the driver of a virtio device. Where it does not, we do. */
+static void load_virtio_driver(const struct sysfs *fs, const char *name)
+{
+	struct vdpa_attached attached;
+	char alias[64];
+
+	if (vdpa_attached_read(fs, name, &attached) == 0 && attached.virtio[0] &&
+	    !attached.virtio_driver[0] &&
+	    sysfs_read(fs, alias, sizeof(alias), "sys/bus/virtio/devices/%s/modalias",
+		       attached.virtio) > 0)
+		module_load(fs, alias);
+}
+
 static int bind_and_wait(const struct sysfs *fs, const char *name, const char *driver,
 			 struct vdpa_attached *attached, struct failure *failure)
 {
 	int rc = vdpa_driver_bind(fs, name, driver, failure);
 
-	return rc < 0 ? rc : vdpa_usable_wait(fs, name, VDPA_USABLE_MS, attached, failure);
+	if (rc < 0)
+		return rc;
+	load_virtio_driver(fs, name);
+	return wait_usable(fs, name, attached, failure);
 }
 
 int vdpa_attach(const struct sysfs *fs, struct netlink *netlink,
@@ -165,6 +209,8 @@ static int read_attached(const struct sysfs *fs, const char *name,
 {
 	int rc = vdpa_attached_read(fs, name, attached);
 
+	if (rc == -ENODEV && !sysfs_exists(fs, "sys/bus/vdpa"))
+		return vdpa_explain_missing(failure);
 	if (rc == -ENODEV) {
 		failure_set(failure, STATUS_NOT_FOUND, ENODEV, name,
 			    "there is no vDPA device of this name");
@@ -194,7 +240,7 @@ static int load_quietly(const struct sysfs *fs, const char *driver, struct failu
 
 	if (vdpa_driver_loaded(fs, driver))
 		return 0;
-	rc = vdpa_autoprobe_off(fs, REGISTRY_FOLDER, &autoprobe, failure);
+	rc = vdpa_autoprobe_off(fs, &autoprobe, failure);
 	if (rc < 0)
 		return rc;
 	rc = vdpa_driver_load(fs, driver, failure);
@@ -248,7 +294,7 @@ int vdpa_bind(const struct sysfs *fs, const char *name, const char *driver,
 	if (rc < 0)
 		return rc;
 	if (!strcmp(attached.driver, driver))
-		return vdpa_usable_wait(fs, name, VDPA_USABLE_MS, &attached, failure);
+		return wait_usable(fs, name, &attached, failure);
 	rc = refuse_held(fs, name, &attached, failure);
 	if (rc == 0 && vduse_device_read(fs, name, &device, NULL) == 0 && device.attached)
 		rc = refuse_unserved(fs, &device, name, failure);

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -12,10 +13,13 @@
 #define ATTRIBUTE "sys/bus/vdpa/drivers_autoprobe"
 #define POLL_MS 20
 
-static int open_file(const char *folder, struct failure *failure)
+static int open_file(const struct sysfs *fs, struct failure *failure)
 {
-	int file, registry = registry_open(folder, true, failure);
+	char folder[SYSFS_PATH_MAX];
+	int file, registry;
 
+	snprintf(folder, sizeof(folder), "%s" REGISTRY_FOLDER, fs->root);
+	registry = registry_open(folder, true, failure);
 	if (registry < 0)
 		return registry;
 	file = openat(registry, "drivers_autoprobe", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW,
@@ -78,13 +82,13 @@ static void put_back(const struct sysfs *fs, int file)
 		n = ftruncate(file, 0);
 }
 
-int vdpa_autoprobe_share(const struct sysfs *fs, const char *folder,
-			 struct vdpa_autoprobe *autoprobe, struct failure *failure)
+int vdpa_autoprobe_share(const struct sysfs *fs, struct vdpa_autoprobe *autoprobe,
+			 struct failure *failure)
 {
 	int rc;
 
 	*autoprobe = (struct vdpa_autoprobe){ .fs = fs };
-	autoprobe->file = open_file(folder, NULL);
+	autoprobe->file = open_file(fs, NULL);
 	if (autoprobe->file < 0)
 		return 0;
 	rc = take_lock(autoprobe->file, F_RDLCK, failure);
@@ -125,13 +129,15 @@ static int turn_off(struct vdpa_autoprobe *autoprobe, struct failure *failure)
 	return 0;
 }
 
-int vdpa_autoprobe_off(const struct sysfs *fs, const char *folder,
-		       struct vdpa_autoprobe *autoprobe, struct failure *failure)
+int vdpa_autoprobe_off(const struct sysfs *fs, struct vdpa_autoprobe *autoprobe,
+		       struct failure *failure)
 {
 	int rc;
 
 	*autoprobe = (struct vdpa_autoprobe){ .fs = fs };
-	autoprobe->file = open_file(folder, failure);
+	autoprobe->file = open_file(fs, failure);
+	if (autoprobe->file < 0 && failure && failure->status == STATUS_DENIED)
+		failure_hint(failure, "run it as root");
 	if (autoprobe->file < 0)
 		return autoprobe->file;
 	rc = take_lock(autoprobe->file, F_WRLCK, failure);

@@ -19,30 +19,30 @@
 #include "lib/sysfs.h"
 
 /* How long to wait for another process's lock. */
-#define VDPA_AUTOPROBE_MS 10000
+#define VDPA_AUTOPROBE_MS 5000
 
 struct vdpa_autoprobe {
 	const struct sysfs *fs;
-	int file;			/* -1: without lock */
+	int file;			/* negative: without lock */
 	bool exclusive;			/* the write lock: signals are held back */
 	sigset_t signals;		/* as they were */
 };
 
 /*
- * Take the read lock under the folder @folder (REGISTRY_FOLDER), for an add by whatever
+ * Take the read lock (in REGISTRY_FOLDER below the root of @fs), for an add by whatever
  * driver there is. Where the folder or the file cannot be had, there is no lock and no
  * complaint. 0, or -EBUSY with @failure after waiting VDPA_AUTOPROBE_MS.
  * vdpa_autoprobe_end() is due after success.
  */
-int vdpa_autoprobe_share(const struct sysfs *fs, const char *folder,
-			 struct vdpa_autoprobe *autoprobe, struct failure *failure);
+int vdpa_autoprobe_share(const struct sysfs *fs, struct vdpa_autoprobe *autoprobe,
+			 struct failure *failure);
 
 /*
  * Take the write lock and turn autoprobe off. Until vdpa_autoprobe_end() SIGHUP, SIGINT, SIGQUIT and SIGTERM
  * are held back, so that only SIGKILL leaves it off. 0, or negative with @failure.
  */
-int vdpa_autoprobe_off(const struct sysfs *fs, const char *folder,
-		       struct vdpa_autoprobe *autoprobe, struct failure *failure);
+int vdpa_autoprobe_off(const struct sysfs *fs, struct vdpa_autoprobe *autoprobe,
+		       struct failure *failure);
 
 /* Put the former value back, let the lock go and the signals through. */
 void vdpa_autoprobe_end(struct vdpa_autoprobe *autoprobe);

@@ -6,6 +6,14 @@
 #include <stdio.h>
 #include <string.h>
 
+int vdpa_explain_missing(struct failure *failure)
+{
+	failure_set(failure, STATUS_UNSUPPORTED, ENODEV, NULL,
+		    "the kernel has no vDPA support: module vdpa is not loaded");
+	failure_hint(failure, "load it with \"modprobe vdpa\"");
+	return -ENODEV;
+}
+
 static int absent(const struct sysfs *fs, int rc, struct failure *failure)
 {
 	if (rc != -ENOENT && rc != -EPROTONOSUPPORT)
@@ -17,10 +25,7 @@ static int absent(const struct sysfs *fs, int rc, struct failure *failure)
 		failure_hint(failure, "run it in that namespace, as with \"nsenter -t 1 -n\"");
 		return rc;
 	}
-	failure_set(failure, STATUS_UNSUPPORTED, -rc, NULL,
-		    "the kernel has no vDPA support: module vdpa is not loaded");
-	failure_hint(failure, "load it with \"modprobe vdpa\"");
-	return rc;
+	return vdpa_explain_missing(failure);
 }
 
 int vdpa_family_open(const struct sysfs *fs, struct netlink *netlink, struct failure *failure)

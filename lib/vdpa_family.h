@@ -22,6 +22,9 @@
 int vdpa_family_open(const struct sysfs *fs, struct netlink *netlink,
 		     struct failure *failure);
 
+/* There is no vDPA bus in the kernel: status 7, how to load it. Returns -ENODEV. */
+int vdpa_explain_missing(struct failure *failure);
+
 /* VDPA_CMD_MGMTDEV_GET of one (@handle) or of all (NULL): messages for
  * vdpa_parse_mgmtdev() in @answer, freed by the caller. 0, or negative with @failure. */
 int vdpa_get_mgmtdev(struct netlink *netlink, const struct vdpa_handle *handle,

@@ -10,13 +10,17 @@
 
 enum verdict { WORKS, NOT_YET, GAVE_UP };
 
+/*
+ * A virtio device that waits for a driver has ACKNOWLEDGE. 0 means that the device does
+ * not keep what is written: a VDUSE device that is broken.
+ */
 static bool driver_failed(const struct sysfs *fs, const struct vdpa_attached *attached)
 {
 	uint8_t status;
 
 	return attached->virtio[0] && !attached->virtio_driver[0] &&
 	       vdpa_virtio_status(fs, attached->virtio, &status) == 0 &&
-	       (status & VIRTIO_STATUS_FAILED);
+	       (!status || (status & VIRTIO_STATUS_FAILED));
 }
 
 static bool node_exists(const struct sysfs *fs, const struct vdpa_attached *attached)
@@ -50,29 +54,33 @@ static void hint_module(const struct sysfs *fs, const char *virtio, struct failu
 			     type == 1 ? "net" : "blk");
 }
 
+/* virtio_vdpa made @virtio of it, and that has no driver. */
 static int tell_status(const struct sysfs *fs, const char *device, const char *virtio,
 		       struct failure *failure)
 {
 	char text[VDPA_STATUS_TEXT];
 	uint64_t features = 0;
 	uint8_t status = 0;
-	const char *why;
 
 	vdpa_virtio_status(fs, virtio, &status);
 	vdpa_virtio_features(fs, virtio, &features);
+	vdpa_status_text(status, text);
+	if (!status)
+		return failure_set(failure, STATUS_FAILED, ENODEV, device,
+				   "virtio_vdpa made %s of it, but the device does not work: it "
+				   "does not keep its status", virtio);
 	if (!(status & VIRTIO_STATUS_FAILED)) {
 		failure_set(failure, STATUS_FAILED, ENODEV, device,
-			    "attached as %s, but no driver took that (status %s)", virtio,
-			    vdpa_status_text(status, text));
+			    "virtio_vdpa made %s of it, which no driver took (status %s)",
+			    virtio, text);
 		hint_module(fs, virtio, failure);
 		return -ENODEV;
 	}
-	why = status & VIRTIO_STATUS_FEATURES_OK ? "" :
-	      ", before the features were agreed on";
 	failure_set(failure, STATUS_FAILED, ENODEV, device,
-		    "attached as %s, but the driver of that gave up%s "
-		    "(status %s, features 0x%llx)", virtio, why,
-		    vdpa_status_text(status, text), (unsigned long long)features);
+		    "virtio_vdpa made %s of it, whose driver gave up%s (status %s, features "
+		    "0x%llx)", virtio,
+		    status & VIRTIO_STATUS_FEATURES_OK ? "" : " before the features were agreed on",
+		    text, (unsigned long long)features);
 	failure_hint(failure, "dmesg may tell why");
 	return -ENODEV;
 }
@@ -86,14 +94,16 @@ static int tell(const struct sysfs *fs, const char *device,
 		return tell_status(fs, device, attached->virtio, failure);
 	if (attached->virtio[0])
 		return failure_set(failure, STATUS_FAILED, ENODEV, device,
-				   "attached as %s with %s, but no interface or disk of that "
-				   "is to be seen", attached->virtio, attached->virtio_driver);
+				   "virtio_vdpa made %s of it, whose driver is %s, but no "
+				   "interface or disk of that is to be seen",
+				   attached->virtio, attached->virtio_driver);
 	if (!attached->chardev[0])
 		return failure_set(failure, STATUS_FAILED, ENODEV, device,
 				   "%s is bound to it, but made nothing of it",
 				   attached->driver);
 	rc = failure_set(failure, STATUS_FAILED, ENOENT, device,
-			 "attached, but its node /dev/%s is missing", attached->chardev);
+			 "vhost_vdpa is bound to it, but the node /dev/%s is missing",
+			 attached->chardev);
 	failure_hint(failure, "is /dev a devtmpfs, or udev running?");
 	return rc;
 }

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* lib/holders: who has a node open, in a /proc that is made for it. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "lib/holders.h"
+#include "vdpa_tree.h"
+
+static struct tree tree;
+static struct holder holder;
+
+static int setup(void **state)
+{
+	(void)state;
+	tree_make(&tree);
+	tree_process(&tree, 1, "init", 'S', 0, NULL);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	tree_remove(&tree);
+	return 0;
+}
+
+static void nobody(void **state)
+{
+	(void)state;
+	assert_int_equal(holder_of(&tree.fs, makedev(1, 3), &holder), 0);
+}
+
+static void somebody(void **state)
+{
+	(void)state;
+	tree_process(&tree, 231, "vduse", 'T', 1, "/dev/null");
+	assert_int_equal(holder_of(&tree.fs, makedev(1, 3), &holder), 1);
+	assert_int_equal(holder.pid, 231);
+	assert_string_equal(holder.command, "vduse");
+	assert_int_equal(holder.state, 'T');
+	assert_int_equal(holder_of(&tree.fs, makedev(1, 5), &holder), 0);
+	assert_int_equal(holder_of(&tree.fs, makedev(9, 3), &holder), 0);
+}
+
+/* A name may hold what separates fields, and need not be text. */
+static void odd_names(void **state)
+{
+	(void)state;
+	tree_process(&tree, 12, "a) R 1 (\n\x1b", 'D', 1, "/dev/zero");
+	assert_int_equal(holder_of(&tree.fs, makedev(1, 5), &holder), 1);
+	assert_int_equal(holder.state, 'D');
+	assert_string_equal(holder.command, "a) R 1 (\n\x1b");
+}
+
+static void several_in_one_pass(void **state)
+{
+	struct holders holders;
+
+	(void)state;
+	tree_process(&tree, 30, "two", 'S', 1, "/dev/zero");
+	tree_process(&tree, 20, "one", 'S', 1, "/dev/zero");
+	tree_process(&tree, 25, "other", 'S', 1, "/dev/null");
+	assert_int_equal(holders_scan(&tree.fs, 1, &holders), 0);
+	assert_int_equal(holders.count, 3);
+	assert_true(holders.complete);
+	assert_int_equal(holders_find(&holders, makedev(1, 3))->pid, 25);
+	assert_int_equal(holders_find(&holders, makedev(1, 5))->pid, 20);
+	assert_null(holders_find(&holders, makedev(1, 4)));
+	assert_null(holders_find(&holders, makedev(1, 6)));
+	holders_free(&holders);
+}
+
+/* It ended while it was looked at, or is no process. */
+static void what_is_no_process(void **state)
+{
+	(void)state;
+	tree_folder(&tree, "proc/77");
+	tree_file(&tree, "", "proc/78");
+	tree_folder(&tree, "proc/99999999999999999999/fd");
+	tree_link(&tree, "/dev/null", "proc/7x/fd/3");
+	tree_link(&tree, "/nowhere", "proc/79/fd/3");
+	assert_int_equal(holder_of(&tree.fs, makedev(1, 3), &holder), 0);
+}
+
+static void another_namespace(void **state)
+{
+	(void)state;
+	tree_link(&tree, "pid:[4026532000]", "proc/self/ns/pid");
+	assert_int_equal(holder_of(&tree.fs, makedev(1, 3), &holder), -EPERM);
+	tree_process(&tree, 231, "vduse", 'S', 1, "/dev/null");
+	assert_int_equal(holder_of(&tree.fs, makedev(1, 3), &holder), 1);
+}
+
+/* A process that cannot be looked into may have it. */
+static void no_privilege(void **state)
+{
+	char path[200];
+	int rc;
+
+	(void)state;
+	tree_process(&tree, 231, "vduse", 'S', 1, "/dev/null");
+	snprintf(path, sizeof(path), "%s/proc/231/fd", tree.root);
+	assert_int_equal(chmod(tree.root, 0755), 0);
+	assert_int_equal(chmod(path, 0), 0);
+	if (getuid() == 0)	/* root would be let in */
+		assert_int_equal(seteuid(65534), 0);
+	rc = holder_of(&tree.fs, makedev(1, 3), &holder);
+	if (getuid() == 0)
+		assert_int_equal(seteuid(0), 0);
+	assert_int_equal(chmod(path, 0700), 0);
+	assert_int_equal(rc, -EPERM);
+}
+
+static void no_proc(void **state)
+{
+	(void)state;
+	tree_delete(&tree, "proc");
+	assert_int_equal(holder_of(&tree.fs, makedev(1, 3), &holder), -ENOENT);
+}
+
+/* More than fit at once. */
+static void many(void **state)
+{
+	struct holders holders;
+	int pid;
+
+	(void)state;
+	for (pid = 100; pid < 150; pid++)
+		tree_process(&tree, pid, "many", 'S', 1, "/dev/null");
+	assert_int_equal(holders_scan(&tree.fs, 1, &holders), 0);
+	assert_int_equal(holders.count, 50);
+	assert_int_equal(holders.list[0].pid, 100);
+	assert_int_equal(holders.list[49].pid, 149);
+	holders_free(&holders);
+	assert_null(holders.list);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(nobody), TEST(somebody), TEST(odd_names), TEST(several_in_one_pass),
+		TEST(what_is_no_process), TEST(another_namespace), TEST(no_privilege),
+		TEST(no_proc), TEST(many),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,533 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * lib/vdpa_attach against a kernel that is played: writes to bind, unbind and
+ * drivers_autoprobe change the made sysfs as the kernel's would, and so do DEV_NEW
+ * and DEV_DEL.
+ */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include <cmocka.h>
+
+#include "lib/buffer.h"
+#include "lib/vdpa_attach.h"
+#include "netlink_script.h"
+#include "vdpa_tree.h"
+
+/* LDFLAGS: -Wl,--wrap=sysfs_write */
+int __wrap_sysfs_write(const struct sysfs *fs, const char *value, const char *format, ...);
+
+/* What the played kernel does. */
+struct play {
+	int new_error;			/* of DEV_NEW */
+	const char *new_words;
+	bool virtio_fails;		/* virtio_net gives up */
+	bool vhost_fails;		/* the node never comes */
+	int bind_error[2];		/* of virtio_vdpa, of vhost_vdpa */
+};
+
+static struct tree tree;
+static struct script script;
+static struct netlink netlink;
+static struct failure failure;
+static struct vdpa_attached attached;
+static struct play play;
+static struct buffer calls;		/* what was asked of the kernel, in order */
+
+static const struct vdpa_new lo0 = { .name = "lo0", .mgmtdev = { .name = "vduse" } };
+
+static void probe(const char *device, const char *driver)
+{
+	if (!strcmp(driver, "vhost_vdpa"))
+		tree_vhost(&tree, device, 0, !play.vhost_fails);
+	else if (play.virtio_fails)
+		tree_virtio(&tree, device, 2, NULL, 0x83);
+	else
+		tree_virtio(&tree, device, 2, "virtio_net", 0xf);
+}
+
+static int play_bind(const char *driver, const char *device)
+{
+	int error = play.bind_error[!strcmp(driver, "vhost_vdpa")];
+
+	buffer_format(&calls, "bind %s, ", driver);
+	if (!error)
+		probe(device, driver);
+	return error;
+}
+
+int __wrap_sysfs_write(const struct sysfs *fs, const char *value, const char *format, ...)
+{
+	char path[200], driver[64], file[64];
+	va_list args;
+
+	assert_ptr_equal(fs, &tree.fs);
+	va_start(args, format);
+	vsnprintf(path, sizeof(path), format, args);
+	va_end(args);
+	if (!strcmp(path, "sys/bus/vdpa/drivers_autoprobe")) {
+		buffer_format(&calls, "autoprobe %.1s, ", value);
+		tree_file(&tree, value, "%s", path);
+		return 0;
+	}
+	assert_int_equal(sscanf(path, "sys/bus/vdpa/drivers/%63[^/]/%63s", driver, file), 2);
+	if (!strcmp(file, "bind"))
+		return play_bind(driver, value);
+	buffer_format(&calls, "unbind %s, ", driver);
+	tree_unbind(&tree, value);
+	return 0;
+}
+
+static bool autoprobe_is_on(void)
+{
+	uint64_t value = 0;
+
+	sysfs_read_number(&tree.fs, &value, "sys/bus/vdpa/drivers_autoprobe");
+	return value;
+}
+
+static void play_new(struct script *to, const struct nlmsghdr *question)
+{
+	buffer_add_text(&calls, "new, ");
+	if (play.new_error) {
+		script_extended(to, question, play.new_error, play.new_words, 0, 0, true);
+		return;
+	}
+	tree_device(&tree, "lo0");
+	tree_vduse(&tree, "lo0", true);
+	if (autoprobe_is_on() && sysfs_exists(&tree.fs, "sys/bus/vdpa/drivers/virtio_vdpa"))
+		probe("lo0", "virtio_vdpa");
+	script_error(to, question, 0);
+}
+
+static void play_kernel(struct script *to, const struct nlmsghdr *question)
+{
+	if (script_command(question) == VDPA_CMD_DEV_NEW) {
+		play_new(to, question);
+		return;
+	}
+	assert_int_equal(script_command(question), VDPA_CMD_DEV_DEL);
+	buffer_add_text(&calls, "del, ");
+	tree_delete(&tree, "sys/bus/vdpa/devices/lo0");
+	script_error(to, question, 0);
+}
+
+static void use_modprobe(const char *what)
+{
+	char text[500], path[100];
+
+	snprintf(text, sizeof(text), "#!/bin/sh\ncd %s\n%s\n", tree.root, what);
+	tree_file(&tree, text, "modprobe");
+	snprintf(path, sizeof(path), "%s/modprobe", tree.root);
+	assert_int_equal(chmod(path, 0755), 0);
+	tree_file(&tree, path, "proc/sys/kernel/modprobe");
+}
+
+/* A VDUSE device lo0 that a process serves, both bus drivers loaded. */
+static int setup(void **state)
+{
+	(void)state;
+	tree_make(&tree);
+	tree_folder(&tree, "run");
+	tree_driver(&tree, "virtio_vdpa");
+	tree_driver(&tree, "vhost_vdpa");
+	tree_vduse(&tree, "lo0", false);
+	tree_process(&tree, 231, "vduse", 'S', 1, "/dev/zero");
+	use_modprobe("exit 1");
+	memset(&failure, 0, sizeof(failure));
+	memset(&play, 0, sizeof(play));
+	script_init(&script, play_kernel);
+	return netlink_open_wire(&netlink, "vdpa", 1, &script.wire);
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	netlink_close(&netlink);
+	script_end(&script);
+	buffer_free(&calls);
+	tree_remove(&tree);
+	return 0;
+}
+
+static void called(const char *expected)
+{
+	assert_string_equal(calls.text ? calls.text : "", expected);
+	buffer_free(&calls);
+}
+
+static int add(const char *driver)
+{
+	return vdpa_attach(&tree.fs, &netlink, &lo0, driver, &attached, &failure);
+}
+
+/* -- before an add ----------------------------------------------------------- */
+
+static void no_module(void **state)
+{
+	(void)state;
+	tree_delete(&tree, "sys/class/vduse");
+	assert_true(add(NULL) < 0);
+	assert_int_equal(failure.status, STATUS_UNSUPPORTED);
+	called("");
+}
+
+static void no_vduse_device(void **state)
+{
+	(void)state;
+	tree_delete(&tree, "sys/class/vduse/lo0");
+	assert_int_equal(add(NULL), -ENODEV);
+	assert_int_equal(failure.status, STATUS_NOT_FOUND);
+	assert_non_null(strstr(failure.hint, "vduse create lo0"));
+	called("");
+}
+
+static void nobody_serves(void **state)
+{
+	(void)state;
+	tree_delete(&tree, "proc/231");
+	assert_int_equal(add(NULL), -EINVAL);
+	assert_int_equal(failure.status, STATUS_FAILED);
+	assert_non_null(strstr(failure.hint, "vduse loopback lo0"));
+	called("");
+	assert_int_equal(add("vhost_vdpa"), -EINVAL);
+	called("");
+}
+
+/* Where not every process can be seen, it is the kernel's to answer. */
+static void who_serves_is_unknown(void **state)
+{
+	(void)state;
+	tree_delete(&tree, "proc/231");
+	tree_link(&tree, "pid:[4026532000]", "proc/self/ns/pid");
+	assert_int_equal(add(NULL), 0);
+	called("new, ");
+}
+
+static void name_is_taken(void **state)
+{
+	(void)state;
+	tree_device(&tree, "lo0");
+	assert_int_equal(add(NULL), -EEXIST);
+	assert_int_equal(failure.status, STATUS_BUSY);
+	called("");
+}
+
+static void other_managers_are_not_looked_at(void **state)
+{
+	struct vdpa_new device = { .name = "vdpa0", .mgmtdev = { .name = "vdpasim_net" } };
+
+	(void)state;
+	tree_delete(&tree, "sys/class/vduse");
+	play.new_error = -EBUSY;
+	assert_int_equal(vdpa_attach(&tree.fs, &netlink, &device, NULL, &attached, &failure),
+			 -EBUSY);
+	called("new, ");
+}
+
+/* -- an add ------------------------------------------------------------------ */
+
+static void plain_add(void **state)
+{
+	(void)state;
+	assert_int_equal(add(NULL), 0);
+	assert_string_equal(attached.netdev, "eth0");
+	called("new, ");
+}
+
+static void bare_invalid(void **state)
+{
+	(void)state;
+	play.new_error = -EINVAL;
+	assert_int_equal(add(NULL), -EINVAL);
+	assert_int_equal(failure.status, STATUS_FAILED);
+	assert_non_null(strstr(failure.message, "every virtqueue"));
+	play.new_words = "the kernel knows better";
+	assert_int_equal(add(NULL), -EINVAL);
+	assert_non_null(strstr(failure.message, "the kernel knows better"));
+	assert_null(strstr(failure.message, "every virtqueue"));
+}
+
+static void driver_gives_up(void **state)
+{
+	(void)state;
+	play.virtio_fails = true;
+	assert_int_equal(add(NULL), -ENODEV);
+	assert_int_equal(failure.status, STATUS_FAILED);
+	assert_non_null(strstr(failure.message, "ACKNOWLEDGE DRIVER FAILED"));
+	assert_null(strstr(failure.message, "has ended"));
+	called("new, ");	/* it stays on the bus */
+}
+
+static void process_ends(void **state)
+{
+	(void)state;
+	play.virtio_fails = true;
+	assert_int_equal(add(NULL), -ENODEV);
+	tree_delete(&tree, "proc/231");
+	assert_int_equal(vdpa_bind(&tree.fs, "lo0", "virtio_vdpa", &failure), -ENODEV);
+	assert_non_null(strstr(failure.message, "device process has ended"));
+}
+
+static void no_bus_driver(void **state)
+{
+	(void)state;
+	tree_delete(&tree, "sys/bus/vdpa/drivers/virtio_vdpa");
+	tree_delete(&tree, "sys/bus/vdpa/drivers/vhost_vdpa");
+	assert_int_equal(add(NULL), 0);
+	assert_string_equal(attached.driver, "");
+}
+
+static void autoprobe_is_off(void **state)
+{
+	(void)state;
+	tree_file(&tree, "0\n", "sys/bus/vdpa/drivers_autoprobe");
+	assert_int_equal(add(NULL), 0);
+	assert_string_equal(attached.driver, "");
+}
+
+static void bus_driver_does_not_take_it(void **state)
+{
+	(void)state;
+	tree_delete(&tree, "sys/bus/vdpa/drivers/virtio_vdpa");
+	assert_int_equal(add(NULL), -ENODEV);
+	assert_non_null(strstr(failure.message, "no bus driver took it"));
+}
+
+/* -- an add with a driver ---------------------------------------------------- */
+
+static void driver_of_choice(void **state)
+{
+	(void)state;
+	assert_int_equal(add("vhost_vdpa"), 0);
+	assert_string_equal(attached.chardev, "vhost-vdpa-0");
+	/* without an interface that comes and goes */
+	called("autoprobe 0, new, autoprobe 1, bind vhost_vdpa, ");
+	assert_true(autoprobe_is_on());
+}
+
+static void it_is_loaded_quietly(void **state)
+{
+	(void)state;
+	tree_delete(&tree, "sys/bus/vdpa/drivers/vhost_vdpa");
+	use_modprobe("cp sys/bus/vdpa/drivers_autoprobe seen\nmkdir sys/bus/vdpa/drivers/$3");
+	assert_int_equal(add("vhost_vdpa"), 0);
+	called("autoprobe 0, new, autoprobe 1, bind vhost_vdpa, ");
+	{
+		uint64_t seen = 1;
+
+		assert_int_equal(sysfs_read_number(&tree.fs, &seen, "seen"), 0);
+		assert_int_equal(seen, 0);
+	}
+}
+
+static void it_cannot_be_loaded(void **state)
+{
+	(void)state;
+	tree_delete(&tree, "sys/bus/vdpa/drivers/vhost_vdpa");
+	assert_true(add("vhost_vdpa") < 0);
+	called("autoprobe 0, autoprobe 1, ");
+	assert_true(autoprobe_is_on());
+}
+
+static void it_fails_and_all_is_undone(void **state)
+{
+	(void)state;
+	play.virtio_fails = true;
+	assert_int_equal(add("virtio_vdpa"), -ENODEV);
+	assert_non_null(strstr(failure.message, "FAILED"));
+	assert_non_null(strstr(failure.hint, "deleted again"));
+	called("autoprobe 0, new, autoprobe 1, bind virtio_vdpa, del, ");
+	play.bind_error[1] = -EBUSY;
+	assert_int_equal(add("vhost_vdpa"), -EBUSY);
+	called("autoprobe 0, new, autoprobe 1, bind vhost_vdpa, del, ");
+}
+
+static void the_kernel_refuses(void **state)
+{
+	(void)state;
+	play.new_error = -EOPNOTSUPP;
+	assert_int_equal(add("vhost_vdpa"), -EOPNOTSUPP);
+	called("autoprobe 0, new, autoprobe 1, ");
+	assert_true(autoprobe_is_on());
+}
+
+/* Where no udev runs, the driver of the virtio device is loaded by us. */
+static void virtio_driver_is_loaded(void **state)
+{
+	(void)state;
+	play.virtio_fails = true;
+	use_modprobe("case $3 in virtio:*) d=sys/bus/vdpa/devices/lo0/virtio2;"
+		     "mkdir -p $d/net/eth0; echo 4 >$d/net/eth0/ifindex;"
+		     "ln -s ../../drivers/virtio_net $d/driver;; esac");
+	assert_int_equal(add("virtio_vdpa"), 0);
+	assert_string_equal(attached.netdev, "eth0");
+}
+
+/* -- bind and unbind --------------------------------------------------------- */
+
+static void attach(const char *driver)
+{
+	tree_device(&tree, "lo0");
+	tree_vduse(&tree, "lo0", true);
+	if (driver)
+		probe("lo0", driver);
+}
+
+static int bind_to(const char *driver)
+{
+	return vdpa_bind(&tree.fs, "lo0", driver, &failure);
+}
+
+static void there_and_back(void **state)
+{
+	(void)state;
+	attach("virtio_vdpa");
+	assert_int_equal(bind_to("vhost_vdpa"), 0);
+	called("unbind virtio_vdpa, bind vhost_vdpa, ");
+	assert_int_equal(bind_to("virtio_vdpa"), 0);
+	called("unbind vhost_vdpa, bind virtio_vdpa, ");
+	assert_int_equal(bind_to("virtio_vdpa"), 0);	/* it has it */
+	called("");
+}
+
+static void first_driver(void **state)
+{
+	(void)state;
+	attach(NULL);
+	assert_int_equal(bind_to("vhost_vdpa"), 0);
+	called("bind vhost_vdpa, ");
+}
+
+static void bind_loads_quietly(void **state)
+{
+	(void)state;
+	attach("virtio_vdpa");
+	tree_delete(&tree, "sys/bus/vdpa/drivers/vhost_vdpa");
+	use_modprobe("mkdir sys/bus/vdpa/drivers/$3");
+	assert_int_equal(bind_to("vhost_vdpa"), 0);
+	called("autoprobe 0, autoprobe 1, unbind virtio_vdpa, bind vhost_vdpa, ");
+}
+
+static void bind_cannot_load(void **state)
+{
+	(void)state;
+	attach("virtio_vdpa");
+	tree_delete(&tree, "sys/bus/vdpa/drivers/vhost_vdpa");
+	assert_true(bind_to("vhost_vdpa") < 0);
+	called("autoprobe 0, autoprobe 1, ");	/* the old driver keeps it */
+}
+
+static void old_driver_comes_back(void **state)
+{
+	(void)state;
+	attach("virtio_vdpa");
+	play.bind_error[1] = -EINVAL;
+	assert_int_equal(bind_to("vhost_vdpa"), -EINVAL);
+	assert_non_null(strstr(failure.hint, "virtio_vdpa is bound to it again"));
+	called("unbind virtio_vdpa, bind vhost_vdpa, bind virtio_vdpa, ");
+	assert_int_equal(vdpa_attached_read(&tree.fs, "lo0", &attached), 0);
+	assert_string_equal(attached.netdev, "eth0");
+}
+
+static void half_bound_driver_is_taken_off(void **state)
+{
+	(void)state;
+	attach("vhost_vdpa");
+	play.virtio_fails = true;
+	assert_int_equal(bind_to("virtio_vdpa"), -ENODEV);
+	called("unbind vhost_vdpa, bind virtio_vdpa, unbind virtio_vdpa, bind vhost_vdpa, ");
+	assert_non_null(strstr(failure.hint, "vhost_vdpa is bound to it again"));
+}
+
+static void neither_works(void **state)
+{
+	(void)state;
+	attach("virtio_vdpa");
+	play.bind_error[0] = play.bind_error[1] = -EINVAL;
+	assert_int_equal(bind_to("vhost_vdpa"), -EINVAL);
+	assert_non_null(strstr(failure.hint, "no driver now"));
+}
+
+static void node_is_open(void **state)
+{
+	(void)state;
+	attach("vhost_vdpa");
+	tree_process(&tree, 500, "qemu", 'S', 1, "/dev/null");
+	assert_int_equal(bind_to("virtio_vdpa"), -EBUSY);
+	assert_int_equal(failure.status, STATUS_BUSY);
+	assert_non_null(strstr(failure.message, "process 500 (qemu)"));
+	assert_int_equal(vdpa_unbind(&tree.fs, "lo0", &failure), -EBUSY);
+	assert_int_equal(vdpa_detach(&tree.fs, &netlink, "lo0", &failure), -EBUSY);
+	called("");
+	assert_int_equal(bind_to("vhost_vdpa"), 0);	/* that is what it has */
+	called("");
+}
+
+static void bind_unserved(void **state)
+{
+	(void)state;
+	attach("virtio_vdpa");
+	tree_delete(&tree, "proc/231");
+	assert_int_equal(bind_to("vhost_vdpa"), -EINVAL);
+	assert_non_null(strstr(failure.message, "no process serves"));
+	called("");
+}
+
+static void unbinding(void **state)
+{
+	(void)state;
+	attach("vhost_vdpa");
+	assert_int_equal(vdpa_unbind(&tree.fs, "lo0", &failure), 0);
+	called("unbind vhost_vdpa, ");
+	assert_int_equal(vdpa_unbind(&tree.fs, "lo0", &failure), 0);
+	called("");
+}
+
+static void unknown_devices(void **state)
+{
+	(void)state;
+	assert_int_equal(bind_to("vhost_vdpa"), -ENODEV);
+	assert_int_equal(failure.status, STATUS_NOT_FOUND);
+	assert_int_equal(vdpa_unbind(&tree.fs, "..", &failure), -ENODEV);
+	assert_int_equal(failure.status, STATUS_NOT_FOUND);
+	tree_delete(&tree, "sys/bus/vdpa");
+	assert_int_equal(bind_to("vhost_vdpa"), -ENODEV);
+	assert_int_equal(failure.status, STATUS_UNSUPPORTED);
+}
+
+static void deleting(void **state)
+{
+	(void)state;
+	attach("vhost_vdpa");
+	assert_int_equal(vdpa_detach(&tree.fs, &netlink, "lo0", &failure), 0);
+	called("del, ");
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(no_module), TEST(no_vduse_device), TEST(nobody_serves),
+		TEST(who_serves_is_unknown), TEST(name_is_taken),
+		TEST(other_managers_are_not_looked_at), TEST(plain_add), TEST(bare_invalid),
+		TEST(driver_gives_up), TEST(process_ends), TEST(no_bus_driver),
+		TEST(autoprobe_is_off), TEST(bus_driver_does_not_take_it), TEST(driver_of_choice),
+		TEST(it_is_loaded_quietly), TEST(it_cannot_be_loaded),
+		TEST(it_fails_and_all_is_undone), TEST(the_kernel_refuses),
+		TEST(virtio_driver_is_loaded), TEST(there_and_back), TEST(first_driver),
+		TEST(bind_loads_quietly), TEST(bind_cannot_load), TEST(old_driver_comes_back),
+		TEST(half_bound_driver_is_taken_off), TEST(neither_works), TEST(node_is_open),
+		TEST(bind_unserved), TEST(unbinding), TEST(unknown_devices), TEST(deleting),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
