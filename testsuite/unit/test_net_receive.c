@@ -461,6 +461,25 @@ static void net_54_no_buffer(void **state)
 	assert_int_equal(fixture->counters.frames, 0);
 }
 
+/* A transfer that is taken up anew has forgotten the one before. */
+static void transfer_is_used_again(void **state)
+{
+	struct fixture *fixture = *state;
+
+	send_plain(fixture, 100);
+	assert_int_equal(deliver(fixture), -EAGAIN);
+	send_plain(fixture, 80);
+	assert_int_equal(deliver(fixture), -EAGAIN);
+	assert_int_equal(fixture->counters.held, 2);
+	plain_frame(fixture, 13);
+	transmit(fixture, NULL, 0);
+	assert_int_equal(begin(fixture), -EINVAL);
+	offer(fixture, 200);
+	assert_int_equal(deliver(fixture), 0);
+	assert_int_equal(fixture->counters.frames, 0);
+	assert_false(take_packet(fixture));
+}
+
 /* All or nothing: the chains that were there stay, and the frame arrives later. */
 static void net_54_not_enough_buffers(void **state)
 {
@@ -671,6 +690,7 @@ int main(void)
 		TEST(net_52_more_chains_than_we_follow),
 		TEST(readable_part_of_receive_chains_is_ignored),
 		TEST(net_54_no_buffer),
+		TEST(transfer_is_used_again),
 		TEST(net_54_not_enough_buffers),
 		TEST(net_54_segments_wait_for_buffers),
 		TEST(net_56_receiver_with_less),

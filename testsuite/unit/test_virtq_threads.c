@@ -5,9 +5,11 @@
  */
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <semaphore.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -20,7 +22,7 @@
 #include "vduse/virtio/cursor.h"
 
 #define SIZE 32
-#define COUNT 150000u
+#define COUNT 40000u
 #define EVENT (UINT64_C(1) << VIRTIO_RING_F_EVENT_IDX)
 
 struct pair {
@@ -169,11 +171,149 @@ static void two_threads_with_events(void **state)
 	run(EVENT);
 }
 
+/*
+ * The two races that the full fences are for, one at a time and as often as there is time
+ * for: both sides begin a round together, each stores and then loads. It must not happen
+ * that neither of them sees the other.
+ */
+struct race {
+	struct driver_world *world;
+	atomic_uint round;	/* raised by the driver's side */
+	atomic_uint ready, done;	/* raised by the device's side */
+	bool told;		/* the device's result of the round */
+	uint32_t random;
+	bool kicks;		/* which of the two races */
+};
+
+#define ROUNDS 60000u
+
+static void wait_until(atomic_uint *counter, unsigned int value)
+{
+	for (unsigned int spins = 1; atomic_load_explicit(counter, memory_order_acquire) != value;
+	     spins++)
+		if (spins % 4096 == 0)
+			sched_yield();
+}
+
+static void stagger(uint32_t *random)
+{
+	for (volatile uint32_t i = driver_random(random) % 24; i; i--)
+		;
+}
+
+static void *race_device(void *context)
+{
+	struct race *race = context;
+	struct driver_world *world = race->world;
+	struct virtqueue *vq = &world->vq;
+	uint32_t random = 99;
+
+	for (unsigned int round = 1; round <= ROUNDS; round++) {
+		if (!race->kicks && virtqueue_pop(vq, &world->chain) == 1)
+			virtqueue_push(vq, world->chain.head, 0);
+		if (race->kicks)
+			virtqueue_disable_kick(vq);
+		atomic_store_explicit(&race->ready, round, memory_order_release);
+		wait_until(&race->round, round);
+		stagger(&random);
+		if (race->kicks) {
+			race->told = virtqueue_enable_kick(vq) > 0;
+		} else {
+			virtqueue_publish(vq);
+			race->told = virtqueue_needs_interrupt(vq);
+		}
+		atomic_store_explicit(&race->done, round, memory_order_release);
+		/* the driver goes on once it has looked at the result */
+		wait_until(&race->round, round + 0x80000000u);
+		while (race->kicks && virtqueue_pop(vq, &world->chain) == 1)
+			virtqueue_push(vq, world->chain.head, 0);
+		if (race->kicks)
+			virtqueue_publish(vq);
+	}
+	return NULL;
+}
+
+/* The driver's half of a round: whether it saw the device, or tells it. */
+static bool race_driver(struct race *race)
+{
+	struct driver_ring *ring = &race->world->ring;
+	uint16_t before = ring->avail_idx;
+	uint32_t head, length;
+
+	if (!race->kicks) {
+		driver_want_interrupt(ring, true);
+		return driver_take_used(ring, &head, &length);
+	}
+	driver_add_readable(ring, 1);
+	return driver_kick_wanted(ring, before);
+}
+
+/* Before a round: one chain is on its way, and nobody wants to be told. */
+static void race_prepare(struct race *race)
+{
+	struct driver_ring *ring = &race->world->ring;
+	uint32_t head, length;
+
+	driver_heap_reset(ring);
+	while (driver_take_used(ring, &head, &length))
+		;
+	driver_want_interrupt(ring, false);
+	if (!race->kicks)
+		driver_add_readable(ring, 1);
+}
+
+static void run_race(uint64_t features, bool kicks)
+{
+	struct race race = { .world = driver_world_started(SIZE, features), .random = 7,
+			     .kicks = kicks };
+	unsigned int missed = 0;
+	pthread_t thread;
+
+	race_prepare(&race);
+	assert_int_equal(pthread_create(&thread, NULL, race_device, &race), 0);
+	for (unsigned int round = 1; round <= ROUNDS; round++) {
+		bool seen;
+
+		wait_until(&race.ready, round);
+		atomic_store_explicit(&race.round, round, memory_order_release);
+		stagger(&race.random);
+		seen = race_driver(&race);
+		wait_until(&race.done, round);
+		missed += !seen && !race.told;
+		if (!kicks)
+			race_prepare(&race);
+		atomic_store_explicit(&race.round, round + 0x80000000u, memory_order_release);
+		if (kicks && round < ROUNDS) {
+			wait_until(&race.ready, round + 1);
+			race_prepare(&race);
+		}
+	}
+	pthread_join(thread, NULL);
+	assert_int_equal(missed, 0);
+	driver_world_free(race.world);
+}
+
+static void interrupt_or_seen(void **state)
+{
+	(void)state;
+	run_race(0, false);
+	run_race(EVENT, false);
+}
+
+static void kick_or_seen(void **state)
+{
+	(void)state;
+	run_race(0, true);
+	run_race(EVENT, true);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(two_threads),
 		cmocka_unit_test(two_threads_with_events),
+		cmocka_unit_test(interrupt_or_seen),
+		cmocka_unit_test(kick_or_seen),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

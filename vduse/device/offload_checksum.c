@@ -5,9 +5,9 @@
 
 #include "vduse/device/offload.h"
 
+/* sum: below 2^48 */
 static uint16_t fold(uint64_t sum)
 {
-	sum = (sum & 0xffffffff) + (sum >> 32);
 	sum = (sum & 0xffffffff) + (sum >> 32);
 	sum = (sum & 0xffff) + (sum >> 16);
 	sum = (sum & 0xffff) + (sum >> 16);
@@ -22,8 +22,8 @@ static uint16_t swap(uint16_t value)
 /*
  * Sum of one span, as a number in network order whose first byte is the high one. The
  * ones' complement sum does not care for the byte order while summing (RFC 1071, 2 (B)),
- * so words are added as they are loaded and turned once. 64 bits hold the sum of 2^32
- * words of 32 bits; a frame has fewer than 2^15.
+ * so words are added as they are loaded and turned once. A frame has fewer than 2^15 words
+ * of 32 bits.
  */
 static uint16_t sum_span(const uint8_t *bytes, size_t length)
 {

@@ -48,9 +48,9 @@ static void put32(uint8_t *bytes, uint32_t value)
 	put16(bytes + 2, (uint16_t)value);
 }
 
+/* sum: of two numbers of 16 bits at most */
 static uint16_t fold(uint32_t sum)
 {
-	sum = (sum & 0xffff) + (sum >> 16);
 	return (uint16_t)((sum & 0xffff) + (sum >> 16));
 }
 

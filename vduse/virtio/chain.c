@@ -10,7 +10,6 @@
 void vq_chain_reset(struct vq_chain *chain, uint16_t head)
 {
 	chain->head = head;
-	chain->descriptors = 0;
 	chain->readable_segments = 0;
 	chain->writable_segments = 0;
 	chain->readable = 0;
