@@ -7,6 +7,7 @@
 vm=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 top=$(cd "$vm/../.." && pwd)
 # Where the programs were built; the Makefile says, when it runs us.
+# shellcheck disable=SC2034 # for who includes this
 build=${VT_BUILD:-$top/build}
 cache=${VDUSE_TOOLS_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/vduse-tools}
 
@@ -15,7 +16,6 @@ cache=${VDUSE_TOOLS_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/vduse-tools}
 
 # The exit status of everything that is the test bed's fault, not a command's.
 status_bed=125
-status_timeout=124
 
 say()
 {

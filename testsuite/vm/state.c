@@ -42,7 +42,7 @@ static void list_folder(const char *kind, const char *path)
 	DIR *dir = opendir(path);
 
 	while (dir && (entry = readdir(dir)))
-		if (strcmp(entry->d_name, ".") && strcmp(entry->d_name, ".."))
+		if (entry->d_name[0] != '.')	/* nor a lock file of the tools */
 			print_item(kind, "", entry->d_name);
 	if (dir)
 		closedir(dir);
