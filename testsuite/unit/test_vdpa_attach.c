@@ -22,7 +22,8 @@
 #include "vdpa_tree.h"
 
 /* LDFLAGS: -Wl,--wrap=sysfs_write */
-int __wrap_sysfs_write(const struct sysfs *fs, const char *value, const char *format, ...);
+int __wrap_sysfs_write(const struct sysfs *fs, const char *value, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
 
 /* What the played kernel does. */
 struct play {
