@@ -49,6 +49,7 @@ struct options {
 	bool tty;
 	const char *report;
 	const char *dir;
+	int here;		/* the folder that we were called in */
 	char *env[32];
 	size_t env_count;
 	char **command;
@@ -139,29 +140,45 @@ static void parse_options(struct options *o, char **argv)
 
 static int finish(const struct options *o, const char *outcome, int status)
 {
-	FILE *f = o->report ? fopen(o->report, "we") : NULL;
+	int fd;
 
-	if (f) {
-		fprintf(f, "%s\n", outcome);
-		fclose(f);
-	}
+	if (!o->report)
+		return status;
+	fd = openat(o->here, o->report, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	if (fd < 0 || dprintf(fd, "%s\n", outcome) < 0)
+		fprintf(stderr, "vm/exec: cannot write %s: %s\n", o->report, strerror(errno));
+	close(fd);
 	return status;
 }
 
 /* -- on the host's own kernel ---------------------------------------------- */
 
+/* DIR/host has the PATH with the project's programs. */
+static void set_up_host(const struct options *o, FILE *host)
+{
+	char path[8192] = "";
+	size_t i;
+
+	if (fgets(path, sizeof(path), host))
+		path[strcspn(path, "\n")] = 0;
+	fclose(host);
+	setenv("PATH", path, 1);
+	for (i = 0; i < o->env_count; i++)
+		putenv(o->env[i]);
+	if (fchdir(o->here) < 0)
+		fail("cannot return from", o->dir);
+}
+
 /* The child dies with us, as a command in a guest would. */
 static int run_here(const struct options *o)
 {
 	pid_t pid;
-	size_t i;
 	int status, left;
 
-	for (i = 0; i < o->env_count; i++)
-		putenv(o->env[i]);
 	if (o->timeout <= 0 || o->tty) {
 		execvp(o->command[0], o->command);
-		fail("cannot run", o->command[0]);
+		fprintf(stderr, "vm/exec: %s: %s\n", o->command[0], strerror(errno));
+		return errno == ENOENT ? 127 : 126;
 	}
 	pid = fork();
 	if (!pid) {
@@ -420,18 +437,17 @@ int main(int argc, char **argv)
 {
 	struct client c = { .window = STREAM_WINDOW, .input_open = true };
 	struct options o = { 0 };
-	(void)argc;
+	FILE *host;
 
+	(void)argc;
 	parse_options(&o, argv);
-	/* relative names, because a socket's name has but 108 bytes */
-	if (o.report && o.report[0] != '/')
-		o.report = NULL;
-	int here = open(".", O_PATH | O_CLOEXEC);
+	o.here = open(".", O_PATH | O_CLOEXEC);
+	/* into DIR, because a socket's name has but 108 bytes */
 	if (chdir(o.dir) < 0)
 		fail("cannot enter", o.dir);
-	if (!access("host", F_OK)) {
-		if (fchdir(here) < 0)
-			fail("cannot return from", o.dir);
+	host = fopen("host", "re");
+	if (host) {
+		set_up_host(&o, host);
 		return run_here(&o);
 	}
 	c.line = connect_port(&o);
