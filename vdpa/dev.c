@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* vdpa dev show, del */
 #include <stdio.h>
+#include <string.h>
 #include <sys/sysmacros.h>
 
+#include "lib/elsewhere.h"
 #include "lib/vdpa_attach.h"
 #include "vdpa/vdpa.h"
 
@@ -13,6 +15,30 @@ static void put_rdev(struct output *out, dev_t rdev)
 	snprintf(text, sizeof(text), "%u:%u", major(rdev), minor(rdev));
 	if (rdev)
 		output_string(out, OUT_JSON, "rdev", text);
+}
+
+/* What a listing found out beside the family's answer. */
+struct listing {
+	struct call *call;
+	bool looked;			/* into other namespaces, for -d */
+	struct elsewhere elsewhere;
+};
+
+/* An interface that was moved to another namespace left sysfs; with -d it is looked for. */
+static void put_moved(struct listing *listing, const struct vdpa_attached *attached)
+{
+	const struct elsewhere_interface *interface;
+	struct output *out = listing->call->out;
+
+	if (!listing->looked)
+		elsewhere_list(&sysfs_machine, &listing->elsewhere);
+	listing->looked = true;
+	interface = elsewhere_find(&listing->elsewhere, attached->virtio);
+	if (!interface)
+		return;
+	output_string(out, OUT_BOTH, "netdev", interface->netdev);
+	output_number(out, OUT_JSON, "ifindex", interface->ifindex);
+	output_string(out, OUT_BOTH, "netns", interface->netns);
 }
 
 static void put_attached(struct output *out, const struct vdpa_attached *attached)
@@ -49,9 +75,17 @@ static void put_virtio(struct output *out, const struct vdpa_attached *attached)
 		output_string(out, OUT_BOTH, "status", vdpa_status_text(status, text));
 }
 
-static void put_device(struct call *call, const struct vdpa_device *device)
+static void put_details(struct listing *listing, const struct vdpa_attached *attached)
 {
-	struct output *out = call->out;
+	if (!strcmp(attached->virtio_driver, "virtio_net") && !attached->netdev[0])
+		put_moved(listing, attached);
+	put_virtio(listing->call->out, attached);
+}
+
+static void put_device(struct listing *listing, const struct vdpa_device *device)
+{
+	bool details = listing->call->options->details;
+	struct output *out = listing->call->out;
 	struct vdpa_attached attached;
 	char text[VDPA_HANDLE_SIZE];
 
@@ -64,18 +98,19 @@ static void put_device(struct call *call, const struct vdpa_device *device)
 		output_number(out, OUT_BOTH, "max_vqs", device->max_vqs);
 	if (VDPA_HAS(device, VDPA_ATTR_DEV_MAX_VQ_SIZE))
 		output_number(out, OUT_BOTH, "max_vq_size", device->max_vq_size);
-	if (call->options->details && VDPA_HAS(device, VDPA_ATTR_DEV_MIN_VQ_SIZE))
+	if (details && VDPA_HAS(device, VDPA_ATTR_DEV_MIN_VQ_SIZE))
 		output_number(out, OUT_BOTH, "min_vq_size", device->min_vq_size);
 	if (vdpa_attached_read(&sysfs_machine, device->name, &attached) == 0) {
 		put_attached(out, &attached);
-		if (call->options->details)
-			put_virtio(out, &attached);
+		if (details)
+			put_details(listing, &attached);
 	}
 	output_end_record(out);
 }
 
 static void put_answer(struct call *call, const struct buffer *answer)
 {
+	struct listing listing = { .call = call };
 	size_t length, offset = 0;
 	const void *attributes;
 
@@ -86,9 +121,10 @@ static void put_answer(struct call *call, const struct buffer *answer)
 		if (vdpa_parse_device(attributes, length, &device) < 0)
 			vdpa_warn_record(call);
 		else
-			put_device(call, &device);
+			put_device(&listing, &device);
 	}
 	output_end_listing(call->out);
+	elsewhere_free(&listing.elsewhere);
 }
 
 int vdpa_dev_show(struct call *call, struct failure *failure)
