@@ -46,6 +46,7 @@ const struct cli_verb sample_verbs[] = {
 	{ .path = "dev config show", .words = name_words, .flags = CLI_PREFIXES | CLI_DEFAULT },
 	{ .path = "dev bind", .words = name_words },
 	{ .path = "bare" },
+	{ .path = "link flush" },
 };
 
 const struct cli_command sample_command = {

@@ -101,6 +101,8 @@ static void paths_may_be_abbreviated_where_the_table_says(void **state)
 	expect_refused("dev bin x", "there is no command \"bin\"");
 	expect_refused("dev showx", "there is no command \"showx\"");
 	expect_refused("devx", "there is no command \"devx\"");
+	expect_verb("link flush", "link flush", "prog link flush");
+	expect_refused("dev flush", "there is no command \"flush\"");	/* another's word */
 }
 
 static void short_path_shows_or_is_usage(void **state)
@@ -283,6 +285,9 @@ static void json_is_noted_on_a_bad_line(void **state)
 	assert_non_null(line.verb);
 	assert_int_equal(parse("nonsense -jp"), -EINVAL);
 	assert_true(line.options.json && line.options.pretty);
+	assert_null(line.verb);
+	assert_int_equal(parse("dev nonsense -j"), -EINVAL);
+	assert_true(line.options.json);
 	assert_null(line.verb);
 	assert_int_equal(parse("make x size -1 -x -j"), -EINVAL);
 	assert_true(line.options.json);

@@ -38,6 +38,8 @@ static void usage_comes_from_the_table(void **state)
 	expect_usage("dev config", "Usage: prog dev config show [ NAME ]\n");
 	usage = cli_usage(&sample_command, "");
 	assert_non_null(strstr(usage, "A grammar."));
+	assert_non_null(strstr(usage, "\n  -j, --json "));
+	assert_non_null(strstr(usage, "\n      --Version "));
 	assert_non_null(strstr(usage, "--timeout SECONDS"));
 	assert_non_null(strstr(usage, "--color[=auto|always|never]"));
 	free(usage);
