@@ -25,9 +25,9 @@ struct holders {
 };
 
 /*
- * Find, in one pass over /proc, every process that has a character device of major number @major_number
- * open; each counts once a device. 0, or negative errno with nothing to free; freed by
- * holders_free().
+ * Find, in one pass over /proc, every process that has a character device of major
+ * number @major_number open; each counts once a device. 0, or negative errno with
+ * nothing to free; freed by holders_free().
  */
 int holders_scan(const struct sysfs *fs, unsigned int major_number, struct holders *holders);
 void holders_free(struct holders *holders);

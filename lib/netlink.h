@@ -2,10 +2,10 @@
 /*
  * Generic netlink: one socket, one family, one question at a time.
  *
- * A question that changes nothing is asked again where its answer was interrupted, incomplete or
- * lost; one that changes something never is. What the kernel says in its extended
- * acknowledgement is kept whole beside the errno. Only messages of the kernel (sender
- * port 0) with our port and the sequence number of the question count.
+ * A question that changes nothing is asked again where its answer was interrupted,
+ * incomplete or lost; one that changes something never is. What the kernel says in
+ * its extended acknowledgement is kept whole beside the errno. Only messages of the
+ * kernel (sender port 0) with our port and the sequence number of the question count.
  *
  * The answer comes as bytes: parsing it is somebody else's (lib/vdpa_message.h).
  */
@@ -66,13 +66,16 @@ union netlink_request {
 
 /*
  * Open a socket and find the family @name: 0. -ENOENT where the kernel (in this
- * network namespace) has no such family, -EPROTONOSUPPORT where it has no generic netlink at
- * all, or another negative errno. netlink_close() is due only after success.
+ * network namespace) has no such family, -EPROTONOSUPPORT where it has no generic
+ * netlink at all, or another negative errno. netlink_close() is due only after
+ * success.
  */
 int netlink_open(struct netlink *netlink, const char *name, uint8_t version);
 
-/* The same over another @wire, which is taken over: closed by netlink_close(), on failure
- * at once. */
+/*
+ * The same over another @wire, which is taken over: closed by netlink_close(), on
+ * failure at once.
+ */
 int netlink_open_wire(struct netlink *netlink, const char *name, uint8_t version,
 		      const struct netlink_wire *wire);
 void netlink_close(struct netlink *netlink);
@@ -84,8 +87,8 @@ void netlink_start(const struct netlink *netlink, union netlink_request *request
 /*
  * Ask, and collect what the family answers in @answer, which is emptied first; the
  * caller frees it. @repeatable says that the question changes nothing. 0, or the
- * kernel's negative errno, or that of the socket (-ENOBUFS: the answer was lost, whether the change was made is
- * unknown). netlink->report is filled in any case.
+ * kernel's negative errno, or that of the socket (-ENOBUFS: the answer was lost,
+ * whether the change was made is unknown). netlink->report is filled in any case.
  */
 int netlink_ask(struct netlink *netlink, union netlink_request *request, bool repeatable,
 		struct buffer *answer);
@@ -109,9 +112,10 @@ struct netlink_exchange {
 enum netlink_progress { NETLINK_MORE, NETLINK_DONE };
 
 /*
- * Take one datagram of @length @bytes (aligned to 4) from the kernel; what netlink_ask() does with
- * each. Nothing behind a broken length is read, what is not of this exchange is
- * passed over. Returns enum netlink_progress, or the negative errno that ends it.
+ * Take one datagram of @length @bytes (aligned to 4) from the kernel; what
+ * netlink_ask() does with each. Nothing behind a broken length is read, what is not
+ * of this exchange is passed over. Returns enum netlink_progress, or the negative
+ * errno that ends it.
  */
 int netlink_take(struct netlink_exchange *exchange, const void *bytes, size_t length);
 

@@ -68,9 +68,9 @@ int sysfs_node_device(const struct sysfs *fs, dev_t *device, const char *format,
 	__attribute__((format(printf, 3, 4)));
 
 /*
- * Call @visit for each entry of a folder but "." and "..", in the order of the kernel, until
- * it returns something other than 0, which is then returned. 0 at the end, or negative errno.
- * @fd is the folder's descriptor.
+ * Call @visit for each entry of a folder but "." and "..", in the order of the
+ * kernel, until it returns something other than 0, which is then returned. 0 at the
+ * end, or negative errno. @fd is the folder's descriptor.
  */
 int sysfs_each(const struct sysfs *fs, int (*visit)(void *context, int fd, const char *name),
 	       void *context, const char *format, ...)

@@ -145,7 +145,9 @@ static int add_unattached(const struct sysfs *fs, struct netlink *netlink,
 	return rc;
 }
 
-/* udev, where it runs, loads the driver of a virtio device. Where it does not, we do. */
+/*
+ * udev, where it runs, loads the driver of a virtio device. Where it does not, we do.
+ */
 static void load_virtio_driver(const struct sysfs *fs, const char *name)
 {
 	struct vdpa_attached attached;

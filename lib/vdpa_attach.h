@@ -18,16 +18,18 @@
 /*
  * Would adding the VDUSE device @name freeze or be met with a bare EINVAL? 0 when it
  * would not, else negative with @failure: status 7 without VDUSE, 3 where no VDUSE
- * device has this name, 5 where it is on the bus already, 1 where no process has its node open (then the
- * kernel would wait for it; virtqueues stay set up after a process died).
+ * device has this name, 5 where it is on the bus already, 1 where no process has its
+ * node open (then the kernel would wait for it; virtqueues stay set up after a
+ * process died).
  */
 int vdpa_refuse_vduse(const struct sysfs *fs, const char *name, struct failure *failure);
 
 /*
- * Add @device, attach it and wait until what it is attached as works. With @driver (NULL: any) that
- * driver is loaded and bound, and no other one before; when that fails the device is
- * deleted again. Without, it stays on the bus in any case. 0 with @attached filled
- * (driver "" where no bus driver took it), or negative with @failure.
+ * Add @device, attach it and wait until what it is attached as works. With @driver
+ * (NULL: any) that driver is loaded and bound, and no other one before; when that
+ * fails the device is deleted again. Without, it stays on the bus in any case. 0 with
+ * @attached filled (driver "" where no bus driver took it), or negative with
+ * @failure.
  */
 int vdpa_attach(const struct sysfs *fs, struct netlink *netlink,
 		const struct vdpa_new *device, const char *driver,
@@ -40,8 +42,9 @@ int vdpa_detach(const struct sysfs *fs, struct netlink *netlink, const char *nam
 
 /*
  * Bind the device @name to @driver and wait until it works; the driver it had is
- * unbound before, and bound again when the new one fails. A device that the driver has already
- * is left alone. 0, or negative with @failure: status 5 as for vdpa_detach().
+ * unbound before, and bound again when the new one fails. A device that the driver
+ * has already is left alone. 0, or negative with @failure: status 5 as for
+ * vdpa_detach().
  */
 int vdpa_bind(const struct sysfs *fs, const char *name, const char *driver,
 	      struct failure *failure);

@@ -55,8 +55,10 @@ bool vdpa_attached_works(const struct vdpa_attached *attached);
 int vdpa_virtio_status(const struct sysfs *fs, const char *virtio, uint8_t *status);
 int vdpa_virtio_features(const struct sysfs *fs, const char *virtio, uint64_t *features);
 
-/* The names of status bits in the order of a negotiation, with blanks between, "reset" for 0; @text
- * holds at least VDPA_STATUS_TEXT bytes. Returns @text. */
+/*
+ * The names of status bits in the order of a negotiation, with blanks between,
+ * "reset" for 0; @text holds at least VDPA_STATUS_TEXT bytes. Returns @text.
+ */
 #define VDPA_STATUS_TEXT 96
 const char *vdpa_status_text(uint8_t status, char *text);
 

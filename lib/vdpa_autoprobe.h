@@ -2,12 +2,13 @@
 /*
  * /sys/bus/vdpa/drivers_autoprobe, which belongs to the whole machine.
  *
- * To attach a device to a driver of our choice, without an interface that comes and goes, autoprobe
- * is off while the device is added, or while a bus driver's module is loaded. Meanwhile
- * nobody else's add would be attached. So whoever turns it off holds a write lock on a
- * file, in which the former value stands; whoever only adds holds a read lock. The
- * locks end with their process. A value that is found in the file by someone who has got a lock was left
- * by a process that was killed: it is put back at once.
+ * To attach a device to a driver of our choice, without an interface that comes and
+ * goes, autoprobe is off while the device is added, or while a bus driver's module is
+ * loaded. Meanwhile nobody else's add would be attached. So whoever turns it off
+ * holds a write lock on a file, in which the former value stands; whoever only adds
+ * holds a read lock. The locks end with their process. A value that is found in the
+ * file by someone who has got a lock was left by a process that was killed: it is put
+ * back at once.
  */
 #ifndef VT_LIB_VDPA_AUTOPROBE_H
 #define VT_LIB_VDPA_AUTOPROBE_H
@@ -38,8 +39,9 @@ int vdpa_autoprobe_share(const struct sysfs *fs, struct vdpa_autoprobe *autoprob
 			 struct failure *failure);
 
 /*
- * Take the write lock and turn autoprobe off. Until vdpa_autoprobe_end() SIGHUP, SIGINT, SIGQUIT and SIGTERM
- * are held back, so that only SIGKILL leaves it off. 0, or negative with @failure.
+ * Take the write lock and turn autoprobe off. Until vdpa_autoprobe_end() SIGHUP,
+ * SIGINT, SIGQUIT and SIGTERM are held back, so that only SIGKILL leaves it off. 0,
+ * or negative with @failure.
  */
 int vdpa_autoprobe_off(const struct sysfs *fs, struct vdpa_autoprobe *autoprobe,
 		       struct failure *failure);

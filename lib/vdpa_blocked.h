@@ -7,10 +7,11 @@
 #include "lib/sysfs.h"
 
 /*
- * Add to @failure, which says that the time is over, which process the kernel waits for, as far as sysfs
- * and /proc tell: the one that has the vhost-vdpa node of @device open, the device
- * process of @device, or that of another device for which another command waits.
- * @device is the one that the command was about, NULL for none.
+ * Add to @failure, which says that the time is over, which process the kernel waits
+ * for, as far as sysfs and /proc tell: the one that has the vhost-vdpa node of
+ * @device open, the device process of @device, or that of another device for which
+ * another command waits. @device is the one that the command was about, NULL for
+ * none.
  */
 void vdpa_blocked_explain(const struct sysfs *fs, const char *device,
 			  struct failure *failure);

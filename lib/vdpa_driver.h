@@ -26,15 +26,17 @@ int vdpa_driver_load(const struct sysfs *fs, const char *driver, struct failure 
 int module_load(const struct sysfs *fs, const char *module);
 
 /*
- * Bind @device to just this driver; driver_override is neither needed nor touched. The
- * probe runs within the call, and its errno is what it returns. 0, or negative with @failure,
- * also where driver_override of the device wants another driver.
+ * Bind @device to just this driver; driver_override is neither needed nor touched.
+ * The probe runs within the call, and its errno is what it returns. 0, or negative
+ * with @failure, also where driver_override of the device wants another driver.
  */
 int vdpa_driver_bind(const struct sysfs *fs, const char *device, const char *driver,
 		     struct failure *failure);
 
-/* Unbind it. The kernel waits for whoever has a vhost-vdpa node open, uninterruptibly. 0,
- * or negative with @failure. */
+/*
+ * Unbind it. The kernel waits for whoever has a vhost-vdpa node open,
+ * uninterruptibly. 0, or negative with @failure.
+ */
 int vdpa_driver_unbind(const struct sysfs *fs, const char *device, const char *driver,
 		       struct failure *failure);
 

@@ -25,8 +25,10 @@ int vdpa_family_open(const struct sysfs *fs, struct netlink *netlink,
 /* There is no vDPA bus in the kernel: status 7, how to load it. Returns -ENODEV. */
 int vdpa_explain_missing(struct failure *failure);
 
-/* VDPA_CMD_MGMTDEV_GET of one (@handle) or of all (NULL): messages for
- * vdpa_parse_mgmtdev() in @answer, freed by the caller. 0, or negative with @failure. */
+/*
+ * VDPA_CMD_MGMTDEV_GET of one (@handle) or of all (NULL): messages for
+ * vdpa_parse_mgmtdev() in @answer, freed by the caller. 0, or negative with @failure.
+ */
 int vdpa_get_mgmtdev(struct netlink *netlink, const struct vdpa_handle *handle,
 		     struct buffer *answer, struct failure *failure);
 
@@ -49,9 +51,9 @@ struct vdpa_new {
 };
 
 /*
- * VDPA_CMD_DEV_NEW. 0, or negative with @failure. Success does not mean that a driver took the device
- * (lib/vdpa_usable.h), and a bare EINVAL is all that the kernel says about a VDUSE
- * device whose process is not ready: returned as -EINVAL.
+ * VDPA_CMD_DEV_NEW. 0, or negative with @failure. Success does not mean that a driver
+ * took the device (lib/vdpa_usable.h), and a bare EINVAL is all that the kernel says
+ * about a VDUSE device whose process is not ready: returned as -EINVAL.
  */
 int vdpa_new_device(struct netlink *netlink, const struct vdpa_new *device,
 		    struct failure *failure);

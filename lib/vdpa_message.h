@@ -3,9 +3,9 @@
  * The vdpa family's messages: bytes in, structure out.
  *
  * What the kernel sends is taken as it is meant, or not at all: an attribute of
- * another size than its number's counts as absent, an unknown or nested one is passed over, the last of two
- * equal ones wins, a string may lack its NUL. Only a record without what it is
- * about (its name; a device's type) is refused.
+ * another size than its number's counts as absent, an unknown or nested one is passed
+ * over, the last of two equal ones wins, a string may lack its NUL. Only a record
+ * without what it is about (its name; a device's type) is refused.
  */
 #ifndef VT_LIB_VDPA_MESSAGE_H
 #define VT_LIB_VDPA_MESSAGE_H
@@ -72,8 +72,8 @@ struct vdpa_config {
 /*
  * @attributes (aligned to 4) are what stands behind the generic header, @length
  * bytes; netlink_next() gives both. 0, or -EBADMSG for a record without its name (a
- * device's and a configuration's also without type, a device's without manager). A name of more than 255
- * bytes, which sysfs could not have, counts as none.
+ * device's and a configuration's also without type, a device's without manager). A
+ * name of more than 255 bytes, which sysfs could not have, counts as none.
  */
 int vdpa_parse_mgmtdev(const void *attributes, size_t length, struct vdpa_mgmtdev *mgmtdev);
 int vdpa_parse_device(const void *attributes, size_t length, struct vdpa_device *device);
@@ -88,7 +88,10 @@ const char *vdpa_handle_text(const struct vdpa_handle *handle, char text[VDPA_HA
 /* true for the manager of VDUSE devices: no bus, "vduse". */
 bool vdpa_handle_is_vduse(const struct vdpa_handle *handle);
 
-/* The word of the command line that an attribute stands for ("mac", "name"), NULL for none. */
+/*
+ * The word of the command line that an attribute stands for ("mac", "name"), NULL for
+ * none.
+ */
 const char *vdpa_attribute_word(uint16_t type);
 
 #endif

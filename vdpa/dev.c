@@ -24,7 +24,10 @@ struct listing {
 	struct elsewhere elsewhere;
 };
 
-/* An interface that was moved to another namespace left sysfs; with -d it is looked for. */
+/*
+ * An interface that was moved to another namespace left sysfs; with -d it is looked
+ * for.
+ */
 static void put_moved(struct listing *listing, const struct vdpa_attached *attached)
 {
 	const struct elsewhere_interface *interface;
