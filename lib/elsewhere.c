@@ -35,24 +35,25 @@ static bool take_name(char *name, size_t size, const struct nlattr *attribute)
 bool elsewhere_parse(const struct nlmsghdr *message, struct elsewhere_interface *interface)
 {
 	const struct ifinfomsg *info = mnl_nlmsg_get_payload(message);
-	const struct nlattr *attribute;
+	size_t length = mnl_nlmsg_get_payload_len(message);
+	const struct nlattr *attr;
 	char bus[16] = "";
 
 	*interface = (struct elsewhere_interface){ 0 };
-	if (message->nlmsg_type != RTM_NEWLINK ||
-	    mnl_nlmsg_get_payload_len(message) < sizeof(*info))
+	if (message->nlmsg_type != RTM_NEWLINK || length < sizeof(*info))
 		return false;
 	interface->ifindex = info->ifi_index;
-	mnl_attr_for_each(attribute, message, sizeof(*info)) {
-		switch (mnl_attr_get_type(attribute)) {
+	/* not mnl_attr_for_each(), which goes on to the next multiple of four bytes */
+	mnl_attr_for_each_payload((const void *)(info + 1), length - sizeof(*info)) {
+		switch (mnl_attr_get_type(attr)) {
 		case IFLA_IFNAME:
-			take_name(interface->netdev, sizeof(interface->netdev), attribute);
+			take_name(interface->netdev, sizeof(interface->netdev), attr);
 			break;
 		case IFLA_PARENT_DEV_NAME:
-			take_name(interface->virtio, sizeof(interface->virtio), attribute);
+			take_name(interface->virtio, sizeof(interface->virtio), attr);
 			break;
 		case IFLA_PARENT_DEV_BUS_NAME:
-			take_name(bus, sizeof(bus), attribute);
+			take_name(bus, sizeof(bus), attr);
 			break;
 		}
 	}
