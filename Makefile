@@ -10,7 +10,7 @@ S := $(patsubst %/,%,$(dir $(lastword $(MAKEFILE_LIST))))
 B := build
 
 .PHONY: all check check-all demo vm deps install uninstall dist clean distclean help
-.PHONY: programs vm-programs unit-tests guest-programs
+.PHONY: programs vm-programs unit-tests guest-programs everything
 .DELETE_ON_ERROR:
 .SECONDARY:
 MAKEFLAGS += --no-builtin-rules
@@ -98,12 +98,13 @@ guest-programs: $(GUEST)
 # quicker to start; never instrumented.
 VM := $(addprefix $(B)/testsuite/vm/,init agent exec vm-state)
 $(VM): ALL_LDFLAGS = -static
-$(B)/testsuite/vm/%.o: ALL_CFLAGS = -std=gnu11 -O2 $(WARNINGS) $(ERRORS)
+$(B)/testsuite/vm/%: ALL_CFLAGS = -std=gnu11 -O2 $(WARNINGS) $(ERRORS)
 $(B)/testsuite/vm/init: $(B)/testsuite/vm/init.o
 $(B)/testsuite/vm/vm-state: $(B)/testsuite/vm/state.o
 $(addprefix $(B)/testsuite/vm/,agent exec): %: %.o $(addprefix $(B)/testsuite/vm/,stream.o session.o)
 $(VM): LIBS =
 vm-programs: $(VM)
+everything: programs unit-tests guest-programs vm-programs
 
 # -- rules -----------------------------------------------------------------------
 
@@ -131,7 +132,7 @@ $(PROGRAMS) $(UNIT) $(GUEST) $(VM):
 export VT_BUILD := $(abspath $(B))
 
 # BATS=FILE... and FILTER=REGEX run some of the tests only.
-check check-all: deps programs unit-tests guest-programs vm-programs
+check check-all: deps everything
 	@$(S)/testsuite/run $(if $(filter check-all,$@),--slow) $(if $(FILTER),--filter '$(FILTER)') $(BATS)
 
 demo: deps programs guest-programs vm-programs

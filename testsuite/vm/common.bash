@@ -74,6 +74,8 @@ in_cache()
 		lock 8 "$cache/build.lock" "the cache"
 		if ! [ -e "$cache/$name" ]; then
 			echo "process $$" >"$cache/build.lock.holder"
+			# of who was killed while he made something
+			rm -rf "$cache"/tmp.*
 			tmp=$cache/tmp.$$.$name
 			"$@" "$tmp" 8>&- || {
 				rm -rf "$tmp"
