@@ -135,7 +135,8 @@ int vq_memory_translate(struct vq_memory *memory, unsigned int *hint, uint64_t i
 /*
  * Copies `length` bytes at iova, which may lie in several regions. What is in `to`
  * afterwards does not change any more, whatever the driver does; 16 bytes that lie
- * aligned in one region are read once. 0, or an error of vq_memory_translate(), with `to` then undefined.
+ * aligned in one region are read once.
+ * 0, or an error of vq_memory_translate(), with `to` then undefined.
  */
 int vq_memory_read(struct vq_memory *memory, unsigned int *hint, uint64_t iova, void *to,
 		   size_t length);

@@ -173,7 +173,7 @@ struct virtqueue_position {
 struct vq_slot {
 	uint32_t writable;		/* device-writable bytes of the chain in flight */
 	uint16_t descriptors;		/* ring entries that it takes; 0: not in flight */
-	uint16_t order;			/* the head taken, later staged, at this place of the ring */
+	uint16_t order;			/* the head taken, later staged, at this place */
 };
 
 /* In vq_slot.descriptors: the chain was pushed, but the driver does not know yet. */
