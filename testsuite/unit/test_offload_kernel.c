@@ -286,7 +286,7 @@ static bool same(size_t index, const struct results *a, const struct results *b)
 
 		if (x->length != y->length || x->csum_start != y->csum_start ||
 		    x->csum_offset != y->csum_offset) {
-			printf("# case %zu frame %u: length %zu, Linux %zu; sum %u+%u, Linux %u+%u\n",
+			printf("# case %zu.%u: length %zu, Linux %zu; sum %u+%u, Linux %u+%u\n",
 			       index, i, x->length, y->length, x->csum_start, x->csum_offset,
 			       y->csum_start, y->csum_offset);
 			return false;
