@@ -58,21 +58,20 @@ static struct path path_format(const struct sysfs *fs, const char *format, va_li
 		va_end(args_);				\
 	} while (0)
 
+/* These files give all they have at once, or as much as was asked for. */
 static int read_all(int fd, char *value, size_t size)
 {
-	size_t length = 0;
+	size_t length = 0, asked;
+	ssize_t n;
 
-	while (length < size - 1) {
-		ssize_t n = read(fd, value + length, size - 1 - length);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
+	do {
+		asked = size - 1 - length;
+		n = read(fd, value + length, asked);
+		if (n < 0 && errno != EINTR)
 			return -errno;
-		if (n == 0)
-			break;
-		length += n;
-	}
+		if (n > 0)
+			length += n;
+	} while (n < 0 || ((size_t)n == asked && length < size - 1));
 	if (length && value[length - 1] == '\n')
 		length--;
 	value[length] = '\0';

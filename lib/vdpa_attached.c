@@ -31,7 +31,7 @@ static int note_child(void *context, int fd, const char *name)
 		copy_name(attached->virtio, sizeof(attached->virtio), name);
 	else if (is_numbered(name, "vhost-vdpa-"))
 		copy_name(attached->chardev, sizeof(attached->chardev), name);
-	return 0;
+	return attached->virtio[0] || attached->chardev[0];
 }
 
 struct first {

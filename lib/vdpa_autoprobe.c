@@ -111,7 +111,11 @@ static void hold_signals(sigset_t *before)
 	sigprocmask(SIG_BLOCK, &signals, before);
 }
 
-/* The value first, the change afterwards: whatever happens in between, it is known. */
+/*
+ * The value first, the change afterwards: whatever happens in between, it is known.
+ * Where autoprobe is off already, a value that a killed process left stays for
+ * vdpa_autoprobe_end() to put back.
+ */
 static int turn_off(struct vdpa_autoprobe *autoprobe, struct failure *failure)
 {
 	char value[8];
@@ -147,7 +151,6 @@ int vdpa_autoprobe_off(const struct sysfs *fs, struct vdpa_autoprobe *autoprobe,
 	}
 	autoprobe->exclusive = true;
 	hold_signals(&autoprobe->signals);
-	put_back(fs, autoprobe->file);
 	rc = turn_off(autoprobe, failure);
 	if (rc < 0)
 		vdpa_autoprobe_end(autoprobe);

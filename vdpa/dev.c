@@ -62,10 +62,20 @@ static void put_attached(struct output *out, const struct vdpa_attached *attache
 	put_rdev(out, attached->rdev);
 }
 
+static void put_status(struct output *out, uint8_t status)
+{
+	char text[VDPA_STATUS_TEXT], *save = NULL, *name;
+
+	vdpa_status_text(status, text);
+	output_begin_array(out, OUT_BOTH, "virtio_status");
+	for (name = strtok_r(text, " ", &save); name; name = strtok_r(NULL, " ", &save))
+		output_element(out, OUT_BOTH, name);
+	output_end_array(out, OUT_BOTH);
+}
+
 /* What only -d tells: the virtio device and how far its driver came. */
 static void put_virtio(struct output *out, const struct vdpa_attached *attached)
 {
-	char text[VDPA_STATUS_TEXT];
 	uint8_t status;
 
 	if (!attached->virtio[0])
@@ -75,7 +85,7 @@ static void put_virtio(struct output *out, const struct vdpa_attached *attached)
 	if (attached->virtio_driver[0])
 		output_string(out, OUT_BOTH, "virtio_driver", attached->virtio_driver);
 	if (vdpa_virtio_status(&sysfs_machine, attached->virtio, &status) == 0)
-		output_string(out, OUT_BOTH, "status", vdpa_status_text(status, text));
+		put_status(out, status);
 }
 
 static void put_details(struct listing *listing, const struct vdpa_attached *attached)

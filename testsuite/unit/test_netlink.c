@@ -361,6 +361,39 @@ static void no_words(void **state)
 	close_all();
 }
 
+/* Bytes that look like words, without the flag that says so. */
+static void words_without_flag(struct script *to, const struct nlmsghdr *question)
+{
+	struct nlmsghdr *header;
+
+	script_extended(to, question, -EINVAL, "no words", 0, 0, true);
+	header = to->queue[to->first].bytes;
+	header->nlmsg_flags &= ~NLM_F_ACK_TLVS;
+}
+
+/* The question behind the error is said to be longer than memory. */
+static void lies_about_question(struct script *to, const struct nlmsghdr *question)
+{
+	struct nlmsgerr *error;
+
+	script_extended(to, question, -EINVAL, "words", 0, 0, false);
+	error = mnl_nlmsg_get_payload(to->queue[to->first].bytes);
+	error->msg.nlmsg_len = 0xfffffff0;
+}
+
+static void words_that_are_none(void **state)
+{
+	(void)state;
+	open_with(words_without_flag);
+	assert_int_equal(ask(0, true), -EINVAL);
+	assert_string_equal(netlink.report.message, "");
+	close_all();
+	open_with(lies_about_question);
+	assert_int_equal(ask(0, true), -EINVAL);
+	assert_string_equal(netlink.report.message, "");
+	close_all();
+}
+
 static void warns(struct script *to, const struct nlmsghdr *question)
 {
 	script_extended(to, question, 0, "done, but", 0, 0, true);
@@ -556,6 +589,7 @@ int main(void)
 		cmocka_unit_test(words_of_the_kernel),
 		cmocka_unit_test(missing_attribute),
 		cmocka_unit_test(no_words),
+		cmocka_unit_test(words_that_are_none),
 		cmocka_unit_test(words_beside_success),
 		cmocka_unit_test(long_words_are_cut),
 		cmocka_unit_test(dump_ends_with_an_error),

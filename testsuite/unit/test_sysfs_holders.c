@@ -38,6 +38,8 @@ static void nobody(void **state)
 {
 	(void)state;
 	assert_int_equal(holder_of(&tree.fs, makedev(1, 3), &holder), 0);
+	/* a plain file has device number 0:0 */
+	assert_int_equal(holder_of(&tree.fs, makedev(0, 0), &holder), 0);
 }
 
 static void somebody(void **state)

@@ -170,6 +170,17 @@ static void driver_that_gave_up_later(void **state)
 	assert_non_null(strstr(failure.message, "ACKNOWLEDGE DRIVER FEATURES_OK FAILED"));
 }
 
+/* A broken VDUSE device: nothing that is written to it stays. */
+static void device_without_status(void **state)
+{
+	(void)state;
+	tree_device(&tree, "lo0");
+	tree_virtio(&tree, "lo0", 2, NULL, 0);
+	assert_int_equal(vdpa_usable_wait(&tree.fs, "lo0", 1000000, &attached, &failure),
+			 -ENODEV);
+	assert_non_null(strstr(failure.message, "does not keep its status"));
+}
+
 static void driver_that_is_not_loaded(void **state)
 {
 	(void)state;
@@ -265,7 +276,7 @@ int main(void)
 		TEST(no_device), TEST(no_driver), TEST(an_interface), TEST(a_disk), TEST(a_node),
 		TEST(a_node_that_is_missing), TEST(another_type), TEST(look_alikes),
 		TEST(name_with_a_slash), TEST(driver_that_gave_up), TEST(driver_that_gave_up_later),
-		TEST(driver_that_is_not_loaded), TEST(interface_that_is_not_there),
+		TEST(device_without_status), TEST(driver_that_is_not_loaded), TEST(interface_that_is_not_there),
 		TEST(device_that_goes_away), TEST(waited_for), TEST(features_of_virtio),
 		TEST(status_texts),
 	};
