@@ -28,6 +28,12 @@
 /* A descriptor of a receive buffer may have 16 KiB in the bounce buffer: with fewer,
  * transmission starves (seen with 256 buffers and 1 MiB). */
 #define BOUNCE_PER_DESCRIPTOR UINT64_C(16384)
+/* Offloads that make a driver without MRG_RXBUF offer buffers for whole super-frames:
+ * GUEST_TSO4, GUEST_TSO6, GUEST_ECN, GUEST_UFO, GUEST_USO4, GUEST_USO6 */
+#define FEATURES_GUEST_GSO (FEATURE(7) | FEATURE(8) | FEATURE(9) | FEATURE(10) | FEATURE(54) | \
+			    FEATURE(55))
+#define FEATURE_MRG_RXBUF FEATURE(15)
+#define SUPER_FRAME 65536
 /* Opening and setting up takes milliseconds. */
 #define BACKGROUND_SECONDS 30
 
@@ -156,6 +162,37 @@ static int check_features(const struct vduse_definition *definition, struct fail
 	return -EOPNOTSUPP;
 }
 
+/*
+ * Bytes of the bounce buffer that a receive buffer may take. Without MRG_RXBUF one buffer
+ * holds the largest frame, in whole pages, and the virtio header has a page as well
+ * (virtnet_set_big_packets() and add_recvbuf_big() in virtio_net.c). Receive buffers that
+ * fill it leave nothing to transmit with (seen with 1024 of them and 64 MiB).
+ */
+static uint64_t bounce_per_buffer(const struct vduse_definition *definition)
+{
+	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE), largest = definition->mtu;
+
+	if (definition->features & FEATURE_MRG_RXBUF)
+		return BOUNCE_PER_DESCRIPTOR;
+	if (definition->features & FEATURES_GUEST_GSO)
+		largest = SUPER_FRAME;
+	largest = (largest + page - 1) / page * page + 3 * page;
+	return largest > BOUNCE_PER_DESCRIPTOR ? largest : BOUNCE_PER_DESCRIPTOR;
+}
+
+static int check_bounce(struct loopback *loopback, const struct vduse_device *device,
+			uint64_t per_buffer, struct failure *failure)
+{
+	if (!device->has_bounce_size ||
+	    loopback->plan.queue_size * per_buffer <= device->bounce_size)
+		return 0;
+	failure_set(failure, STATUS_FAILED, EINVAL, device->name,
+		    "its bounce buffer is too small for virtqueues of this size: %llu bytes an "
+		    "entry are needed", (unsigned long long)per_buffer);
+	failure_hint(failure, "say a smaller vq_size, or create it with a larger bounce_size");
+	return -EINVAL;
+}
+
 /* Is it a device that we can serve, as far as its record tells? */
 static int check_record(struct loopback *loopback, const struct vduse_device *device,
 			struct serve_device *served, struct failure *failure)
@@ -164,7 +201,7 @@ static int check_record(struct loopback *loopback, const struct vduse_device *de
 	int rc = vduse_device_record(&sysfs_machine, REGISTRY_FOLDER, device, &record, failure);
 
 	if (rc < 0 && loopback->call->values[WORD_TYPE].given)
-		return 0;
+		return check_bounce(loopback, device, BOUNCE_PER_DESCRIPTOR, failure);
 	if (rc < 0) {
 		failure->status = STATUS_FAILED;
 		failure_hint(failure, "if it is a network device with two virtqueues, say so: "
@@ -175,7 +212,10 @@ static int check_record(struct loopback *loopback, const struct vduse_device *de
 		return refuse(failure, device->name, "it was created as a device of another type "
 			      "than net", "the bundled device is a network device");
 	served->mtu = record.definition.mtu;
-	return check_features(&record.definition, failure);
+	rc = check_features(&record.definition, failure);
+	if (rc < 0)
+		return rc;
+	return check_bounce(loopback, device, bounce_per_buffer(&record.definition), failure);
 }
 
 static int check_device(struct loopback *loopback, struct serve_device *served,
@@ -189,11 +229,6 @@ static int check_device(struct loopback *loopback, struct serve_device *served,
 	if (device.vqs && device.vqs != SESSION_QUEUES)
 		return refuse(failure, served->name, "it has not the two virtqueues of a network "
 			      "device", "create it as one: \"vduse create NAME\"");
-	if (device.has_bounce_size &&
-	    loopback->plan.queue_size * BOUNCE_PER_DESCRIPTOR > device.bounce_size)
-		return refuse(failure, served->name, "its bounce buffer is too small for virtqueues "
-			      "of this size: 16384 bytes an entry are needed",
-			      "say a smaller vq_size, or create it with a larger bounce_size");
 	return check_record(loopback, &device, served, failure);
 }
 
