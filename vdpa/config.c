@@ -101,6 +101,7 @@ static void put_config(struct output *out, const struct vdpa_config *config)
 		put_net(out, config);
 	else if (config->type == DEVICE_TYPE_BLOCK)
 		put_block(out, config);
+	output_word(out, "");	/* the blank that iproute2 leaves at the end of the line */
 	if (VDPA_HAS(config, VDPA_ATTR_DEV_NEGOTIATED_FEATURES))
 		put_features(out, "negotiated_features", config->type, config->negotiated);
 	if (VDPA_HAS(config, VDPA_ATTR_DEV_FEATURES))

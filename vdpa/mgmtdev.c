@@ -43,6 +43,7 @@ static void put_mgmtdev(struct output *out, const struct vdpa_mgmtdev *mgmtdev)
 	char text[VDPA_HANDLE_SIZE];
 
 	output_begin_record(out, vdpa_handle_text(&mgmtdev->handle, text));
+	output_word(out, "");	/* the blank that iproute2 leaves at the end of the line */
 	if (VDPA_HAS(mgmtdev, VDPA_ATTR_MGMTDEV_SUPPORTED_CLASSES))
 		put_classes(out, mgmtdev->classes);
 	if (VDPA_HAS(mgmtdev, VDPA_ATTR_DEV_MGMTDEV_MAX_VQS)) {

@@ -218,15 +218,15 @@ static void managers(void **state)
 {
 	(void)state;
 	prints("mgmtdev show",
-	       "vduse:\n"
+	       "vduse: \n"
 	       "  supported_classes net block\n"
 	       "  max_supported_vqs 9\n"
 	       "  dev_features\n"
-	       "pci/0000:03:00.2:\n"
+	       "pci/0000:03:00.2: \n"
 	       "  supported_classes net < unknown class >\n"
 	       "  max_supported_vqs 9\n"
 	       "  dev_features CSUM MAC ACCESS_PLATFORM\n"
-	       "blk\\x20sim:\n"
+	       "blk\\x20sim: \n"
 	       "  supported_classes block\n"
 	       "  max_supported_vqs 9\n"
 	       "  dev_features BARRIER RO\n");
@@ -263,12 +263,12 @@ static void configurations(void **state)
 	run("dev config");
 	assert_int_equal(result.status, 0);
 	assert_string_equal(result.text,
-		"lo0: mac 52:54:00:0a:bc:de link up link_announce true max_vq_pairs 2 mtu 1500\n"
+		"lo0: mac 52:54:00:0a:bc:de link up link_announce true max_vq_pairs 2 mtu 1500 \n"
 		"  negotiated_features MAC\n"
 		"  dev_features bit_4 MAC bit_50\n"
-		"b0: capacity 2048 blk_size 512 read_only false flush true\n"
+		"b0: capacity 2048 blk_size 512 read_only false flush true \n"
 		"  dev_features BLK_SIZE FLUSH\n"
-		"odd\\x20\\x1b[m%n\\xff:\n");
+		"odd\\x20\\x1b[m%n\\xff: \n");
 	prints("-j dev c s lo0",
 	       "{\"config\":{\"lo0\":{\"mac\":\"52:54:00:0a:bc:de\",\"link\":\"up\","
 	       "\"link_announce\":true,\"link \":\"up\",\"link_announce \":true,"
