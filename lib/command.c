@@ -73,7 +73,7 @@ static void run_verb(void *context, struct blocking_result *result)
 	result->rc = job->verb->run(&job->call, &result->failure);
 	if (result->rc >= 0 && output_finish(job->call.out, &text, &length) < 0)
 		result->rc = failure_errno(&result->failure, ENOMEM, NULL, "cannot print");
-	if (result->rc >= 0)
+	if (result->rc >= 0 && !job->call.printed)
 		buffer_add(&result->text, text, length);
 	output_free(job->call.out);
 	job->call.out = NULL;

@@ -19,10 +19,10 @@ load traffic
 			env --default-signal=INT "$@" >"$T.out" 2>"$T.err" &
 			pid=$!
 			wait_until 5 test -s "$T.out" || complain "$*: is not ready: $(cat "$T.err")"
-			out=$(cat "$T.out")
 			kill -$signal $pid
 			wait $pid
 			status=$?
+			out=$(cat "$T.out")
 			[ $status = 0 ] || complain "$*: status $status after SIG$signal"
 			[ ! -s "$T.err" ] || complain "$*: says $(cat "$T.err")"
 		}
@@ -70,6 +70,7 @@ load traffic
 		device create lx3 features +RING_RESET
 		device create lx4
 		device create lx5
+		device create lx6 features no_MRG_RXBUF
 		rm -f /run/vduse/lx4*
 		device serve lx5
 		server=$(server_of lx5)
@@ -79,18 +80,20 @@ load traffic
 			5 vduse loopback lx5                              ## process $server
 			5 vduse loopback lx5 background                   ## process $server
 			5 vduse loopback lx0 peer lx5                     ## lx5.*process $server|process $server.*lx5
-			1 vduse loopback lx1 vq_size 512                  ## bounce
-			1 vduse loopback lx1 vq_size 1024 background      ## bounce
+			2 vduse loopback lx1 vq_size 512                  ## bounce
+			2 vduse loopback lx1 vq_size 1024 background      ## bounce
+			# as many buffers for whole super-frames would leave nothing to transmit with
+			2 vduse loopback lx6 vq_size 1024                 ## bounce.*77824
 			1 vduse loopback lx2                              ## lx2.*(type|net)
 			1 vduse loopback lx2 type net                     ## lx2.*(type|net)
 			1 vduse loopback lx3                              ## RING_RESET
 			1 vduse loopback lx0 peer lx3                     ## RING_RESET
 			1 vduse loopback lx4                              ## type net
 			1 vduse loopback lx4 background                   ## type net
-			3 vduse loopback lx0 user nosuchuser              ## nosuchuser
-			1 vduse loopback lx0 fd 77                        ## descriptor 77
-			1 vduse loopback lx0 fd 78 78</dev/null           ## descriptor
-			1 vduse loopback lx0 fd 78 78</dev/vduse/lx0      ## reading and writing
+			2 vduse loopback lx0 user nosuchuser              ## nosuchuser
+			2 vduse loopback lx0 fd 77                        ## descriptor 77
+			2 vduse loopback lx0 fd 78 78</dev/null           ## descriptor
+			2 vduse loopback lx0 fd 78 78</dev/vduse/lx0      ## reading and writing
 			2 vduse loopback                                  ## NAME|loopback
 			2 vduse loopback lx0 lx1                          ## lx1
 			2 vduse loopback lx0 peer lx0                     ## peer
@@ -103,7 +106,7 @@ load traffic
 			2 vduse loopback lx0 fd 2                         ## fd
 		ROWS
 		# none of these holds a node
-		for name in lx0 lx1 lx2 lx3 lx4; do
+		for name in lx0 lx1 lx2 lx3 lx4 lx6; do
 			[ -z "$(server_of $name)" ] || complain "$name is held by process $(server_of $name)"
 		done
 		# what was missing can be said; what is too large can be smaller
@@ -112,7 +115,7 @@ load traffic
 		device stop lx4
 		device stop lx1
 		device stop lx5
-		for name in lx0 lx1 lx2 lx3 lx4 lx5; do device destroy $name; done
+		for name in lx{0..6}; do device destroy $name; done
 		nothing_left
 	SCRIPT
 	check_json "$BATS_TEST_TMPDIR/json"

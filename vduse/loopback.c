@@ -147,6 +147,13 @@ static int refuse(struct failure *failure, const char *name, const char *why, co
 	return -EINVAL;
 }
 
+static int bad_words(struct failure *failure, const char *name, const char *why)
+{
+	failure_set(failure, STATUS_USAGE, EINVAL, name, "%s", why);
+	failure_hint(failure, "see \"vduse loopback --help\"");
+	return -EINVAL;
+}
+
 static int check_features(const struct vduse_definition *definition, struct failure *failure)
 {
 	uint64_t missing = definition->features & ~FEATURES_NET_DEFAULT;
@@ -186,9 +193,11 @@ static int check_bounce(struct loopback *loopback, const struct vduse_device *de
 	if (!device->has_bounce_size ||
 	    loopback->plan.queue_size * per_buffer <= device->bounce_size)
 		return 0;
-	failure_set(failure, STATUS_FAILED, EINVAL, device->name,
-		    "its bounce buffer is too small for virtqueues of this size: %llu bytes an "
-		    "entry are needed", (unsigned long long)per_buffer);
+	failure_set(failure, loopback->call->values[WORD_QUEUE_SIZE].given ? STATUS_USAGE
+									   : STATUS_FAILED,
+		    EINVAL, device->name, "its bounce_size is too small for a vq_size of %u: %llu "
+		    "bytes an entry are needed", loopback->plan.queue_size,
+		    (unsigned long long)per_buffer);
 	failure_hint(failure, "say a smaller vq_size, or create it with a larger bounce_size");
 	return -EINVAL;
 }
@@ -249,13 +258,14 @@ static int take_descriptor(int fd, const char *name, struct failure *failure)
 	struct stat status;
 	int flags = fcntl(fd, F_GETFL);
 	uint64_t features;
+	char why[100];
 
-	if (flags < 0 || fstat(fd, &status))
-		return failure_errno(failure, errno, name, "descriptor %d", fd);
-	if (!S_ISCHR(status.st_mode) || (flags & O_ACCMODE) != O_RDWR ||
-	    node_get_features(fd, &features) == -ENOTTY)
-		return refuse(failure, name, "the descriptor is not that of a VDUSE device, open "
-			      "for reading and writing", "open /dev/vduse/NAME");
+	if (flags < 0 || fstat(fd, &status) || !S_ISCHR(status.st_mode) ||
+	    (flags & O_ACCMODE) != O_RDWR || node_get_features(fd, &features) == -ENOTTY) {
+		snprintf(why, sizeof(why), "descriptor %d is not that of a VDUSE device, open for "
+			 "reading and writing", fd);
+		return bad_words(failure, name, why);
+	}
 	if (fcntl(fd, F_SETFL, flags | O_NONBLOCK) || fcntl(fd, F_SETFD, FD_CLOEXEC))
 		return failure_errno(failure, errno, name, "descriptor %d", fd);
 	return 0;
@@ -314,22 +324,15 @@ static int serve_in_background(struct loopback *loopback, struct failure *failur
 	return rc < 0 ? failure_errno(failure, -rc, "stdout", "cannot write") : 0;
 }
 
-static int bad_words(struct failure *failure, const char *why)
-{
-	failure_set(failure, STATUS_USAGE, EINVAL, NULL, "%s", why);
-	failure_hint(failure, "see \"vduse loopback help\"");
-	return -EINVAL;
-}
-
 static int check_words(const struct cli_value *values, uint64_t queue_size,
 		       struct failure *failure)
 {
 	if (queue_size & (queue_size - 1))
-		return bad_words(failure, "vq_size is not a power of two");
+		return bad_words(failure, NULL, "vq_size is not a power of two from 64 to 1024");
 	if (values[WORD_PEER].given && !strcmp(values[WORD_PEER].text, values[WORD_NAME].text))
-		return bad_words(failure, "a device is its own peer when no other is named");
+		return bad_words(failure, values[WORD_NAME].text, "a device is its own peer when no other is named");
 	if (values[WORD_PEER].given && values[WORD_FD].given)
-		return bad_words(failure, "one descriptor is not enough for two devices");
+		return bad_words(failure, NULL, "one descriptor is not enough for two devices");
 	return 0;
 }
 

@@ -14,7 +14,7 @@ int privilege_drop(const char *user, struct failure *failure)
 	errno = 0;
 	entry = getpwnam(user);
 	if (!entry)
-		return failure_set(failure, STATUS_NOT_FOUND, errno ? errno : ENOENT, user,
+		return failure_set(failure, STATUS_USAGE, errno ? errno : ENOENT, user,
 				   "there is no such user");
 	if (initgroups(user, entry->pw_gid) ||
 	    setresgid(entry->pw_gid, entry->pw_gid, entry->pw_gid) ||
