@@ -218,8 +218,8 @@ static int check_record(struct loopback *loopback, const struct vduse_device *de
 		return rc;
 	}
 	if (record.definition.type != DEVICE_TYPE_NET)
-		return refuse(failure, device->name, "it was created as a device of another type "
-			      "than net", "the bundled device is a network device");
+		return refuse(failure, device->name, "it was created as a block device",
+			      "the bundled device is a network device: \"type net\"");
 	served->mtu = record.definition.mtu;
 	rc = check_features(&record.definition, failure);
 	if (rc < 0)
@@ -235,10 +235,13 @@ static int check_device(struct loopback *loopback, struct serve_device *served,
 
 	if (rc < 0)
 		return rc;
+	rc = check_record(loopback, &device, served, failure);
+	if (rc < 0)
+		return rc;
 	if (device.vqs && device.vqs != SESSION_QUEUES)
 		return refuse(failure, served->name, "it has not the two virtqueues of a network "
 			      "device", "create it as one: \"vduse create NAME\"");
-	return check_record(loopback, &device, served, failure);
+	return 0;
 }
 
 static int explain_holder(const char *name, struct failure *failure)
