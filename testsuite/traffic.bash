@@ -5,18 +5,19 @@
 # around the programs of testsuite/guest (frames, stream, vhost_driver). Each of
 # those looks at every byte itself, and says in one JSON object what came of it.
 
-guest_functions+=(carries answers field bring_up raise pair_up pair_down apart
+guest_functions+=(carries answers field plain_queues bring_up raise pair_up pair_down apart
 	node_of maps_of ticks_of switches_of count_of dies)
 
 # carries PROGRAM [WORD]...: it must find nothing wrong. Its answer is kept. Each of
-# these programs ends by itself when nothing arrives any more.
+# these programs ends by itself when nothing arrives any more. A script that does the
+# same to several devices says in `case` which one it is at.
 carries()
 {
 	local status
 
 	answer=$("$@" 2>&1) && return
 	status=$?
-	complain "FAILED: $*: status $status: $answer"
+	complain "FAILED: $*: status $status: $answer${case:+ ($case)}"
 	return 1
 }
 
@@ -39,6 +40,13 @@ answers()
 		done
 		(($number$rest)) 2>/dev/null || complain "not so: $condition: $answer"
 	done
+}
+
+# Interfaces that come from now on have a queue that drops nothing but what is over
+# its length; fq_codel would take out frames that wait for long, as they do here.
+plain_queues()
+{
+	echo pfifo_fast >/proc/sys/net/core/default_qdisc
 }
 
 # raise INTERFACE...: up, and silent but for what the test sends.
@@ -65,6 +73,7 @@ bring_up()
 		create+=("$1")
 		shift
 	done
+	plain_queues
 	device create "$name" "${create[@]}"
 	device serve "$name" "${@:2}"
 	device attach "$name"
@@ -83,6 +92,7 @@ pair_up()
 		create+=("$1")
 		shift
 	done
+	plain_queues
 	device create "$a" "${create[@]}"
 	device create "$b" "${@:2}"
 	device serve "$a" peer "$b"

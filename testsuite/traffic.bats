@@ -53,7 +53,7 @@ load traffic
 		supers=1600,2942,2962,2963,4000-65535:7001
 		# FEATURES, what the receiving and what the sending driver then has
 		while read -r features guest host; do
-			eval "guest=$guest host=$host"
+			eval "guest=$guest host=$host case=$features"
 			bring_up ts0 features $features
 			carries frames "$interface" kind udp4,udp6,tcp4,tcp6 sizes 94-1514:71 partial allow "$guest"
 			passes partial sent csum
@@ -79,16 +79,17 @@ load traffic
 		none=no_GUEST_TSO4,no_GUEST_TSO6,no_GUEST_ECN
 		# words of create, then those of loopback
 		while IFS='|' read -r create serve; do
+			case="$create $serve"
 			eval "bring_up tr0 $create -- $serve"
 			# more than a ring's worth on its way: both come to their ends
-			carries frames "$interface" sizes 60-1514:13,60,1514 count 2000 window 1200
+			carries frames "$interface" sizes 60-1514:13,60,1514 count 2000 window 900
 			carries frames "$interface" kind tcp4 partial gso 1448 sizes 1600-65535:5003 window 8 \
 				allow csum,tso4
 			undo tr0
 		done <<-'ROWS'
 			features no_RING_INDIRECT_DESC                              |
 			features no_RING_EVENT_IDX                                  |
-			features no_MRG_RXBUF                                       | vq_size 1024
+			features no_MRG_RXBUF bounce_size 134217728                 | vq_size 1024
 			features no_MRG_RXBUF,$none                                 |
 			features no_MRG_RXBUF,no_RING_INDIRECT_DESC                 | vq_size 64
 			features no_MRG_RXBUF,no_RING_INDIRECT_DESC,no_RING_EVENT_IDX,$none |
@@ -101,6 +102,7 @@ load traffic
 @test "traffic: jumbo frames up to 65549 bytes, mergeable and not, and an MTU of 100" {
 	in_guest <<-'SCRIPT'
 		while read -r mtu features; do
+			case="$mtu $features"
 			bring_up tj0 mtu $mtu features $features
 			[ "$(read_value "/sys/class/net/$interface/mtu")" = $mtu ] || complain "mtu of $interface is not $mtu"
 			largest=$((mtu + 14))

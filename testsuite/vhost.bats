@@ -12,6 +12,8 @@ load traffic
 		device serve vs0
 		device attach vs0 driver vhost_vdpa
 		server=$(server_of vs0)
+		# Chains in pieces, in memory of many files, which the pieces straddle; then frames
+		# over many buffers, and buffers that just hold one.
 		while read -r words; do
 			carries vhost_driver "$(node_of vs0)" $words || finish
 		done <<-'ROWS'
@@ -19,13 +21,11 @@ load traffic
 			sizes 60 count 4000 window 250
 			features no_RING_EVENT_IDX count 2000 window 100
 			features no_MRG_RXBUF,no_RING_INDIRECT_DESC
-			# chains in pieces, over many files: pieces straddle them
 			pieces 2 receive_pieces 2 regions 64
 			pieces 7 receive_pieces 5 regions 33 buffer 1777
 			pieces 13 receive_pieces 9 indirect regions 64 batch
 			pieces 64 receive_pieces 64 indirect queue 64 window 60
 			features no_MRG_RXBUF indirect pieces 3 receive_pieces 3 regions 64
-			# a frame over many buffers, and buffers that just hold it
 			features no_MTU sizes 60-65549:1999 window 3
 			features no_MTU sizes 20000-65549:2999 window 2 buffer 977 regions 50
 			features no_MRG_RXBUF buffer 1526
@@ -73,7 +73,9 @@ load traffic
 			[[ $? = 0 || $words = *kill* ]] || complain "$words: failed"
 			wait_until 3 unmapped || complain "$words: its memory is still mapped"
 			carries vhost_driver "$node"
-			# with memory where the kernel's own driver has its bounce buffer
+			# With memory where the kernel's own driver will have its bounce buffer. (Not
+			# where it will have its rings: 6.12 keeps what a client left mapped, and
+			# gives us that entry instead of the ring's; nothing a device can do.)
 			timeout -s KILL 20 vhost_driver "$node" $words iova 0x100000 >/dev/null 2>&1
 			need 0 'vdpa dev bind vk0 driver virtio_vdpa'
 			interface=$(interface_of vk0)

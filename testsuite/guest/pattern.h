@@ -38,12 +38,14 @@ static inline const struct pattern *pattern_make(void)
 
 	if (!pattern)
 		err(EXIT_BAD_USAGE, "pattern");
-	for (i = 0; i < sizeof(pattern->bytes); i++) {
+	for (i = 0; i < PATTERN_PERIOD; i++) {
 		state ^= state >> 12;
 		state ^= state << 25;
 		state ^= state >> 27;
 		pattern->bytes[i] = (uint8_t)((state * UINT64_C(0x2545f4914f6cdd1d)) >> 56);
 	}
+	for (; i < sizeof(pattern->bytes); i++)
+		pattern->bytes[i] = pattern->bytes[i - PATTERN_PERIOD];
 	return pattern;
 }
 

@@ -52,6 +52,7 @@ struct driver {
 	struct shape shape;
 	struct queue queues[QUEUES];
 	uint64_t features, count, window, rounds;
+	uint64_t until;		/* frames to be sent for now */
 	bool early, remap, no_buffers, hold;
 	const char *leave;
 	uint64_t sent, completed, received, reordered, corrupt, lost_interrupts, bad_element,
@@ -85,7 +86,7 @@ static void send_frames(struct driver *d)
 {
 	struct queue *q = &d->queues[TRANSMIT];
 
-	while (d->sent < d->count && d->sent - d->received < d->window && q->free_count)
+	while (d->sent < d->until && d->sent - d->received < d->window && q->free_count)
 		send_frame(d);
 	kick(q);
 }
@@ -224,18 +225,15 @@ static bool wait_for_device(struct driver *d)
 	return missed;
 }
 
-/* Until @until frames are back, and everything that was sent is done with. */
+/* Until @until frames are back, and done with as far as the sender is concerned. */
 static void run_until(struct driver *d, uint64_t until)
 {
-	uint64_t count = d->count;
-
-	d->count = until;
+	d->until = until;
 	while (!d->bad_element && (d->received < until || d->completed < until)) {
 		send_frames(d);
 		if (!wait_for_device(d))
 			break;
 	}
-	d->count = count;
 }
 
 /* Reset, and from the beginning; the rings are as they were. */
@@ -280,6 +278,7 @@ static void run(struct driver *d)
 	for (round = 1; round <= d->rounds; round++) {
 		uint64_t end = d->count * round / d->rounds;
 
+		d->until = end;
 		start(d);
 		if (round == 1 && d->remap) {
 			run_until(d, end / 2);
@@ -287,6 +286,7 @@ static void run(struct driver *d)
 		}
 		if (!strcmp(d->leave, "kill")) {
 			run_until(d, end / 2);
+			d->until = end;
 			send_frames(d);
 			raise(SIGKILL);
 		}

@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# A device process that is stopped or dead: the kernel makes every caller of
+# the vdpa family wait, uninterruptibly, and our commands end nevertheless.
+
+load common
+load device
+
+@test "cli-95 a stopped device process: add, del, bind and reads end at -T with 6 and name it; then all is well" {
+	in_guest <<-'SCRIPT' >"$BATS_TEST_TMPDIR/json"
+		# within LINE: status 6 between 1 and 4 s, saying REGEX
+		late()
+		{
+			expect 6 "$1" "$2"
+			[ $ms -ge 900 ] && [ $ms -le 4000 ] || complain "$1 took $ms ms, -T was 1"
+		}
+		settled()
+		{
+			[ "$(vdpa -T 1 -j dev show 2>/dev/null)" != '' ] && vdpa -T 1 dev show >/dev/null 2>&1
+		}
+		device create st0
+		device create st1
+		device serve st0
+		pid=$(server_of st0)
+		kill -STOP $pid
+		late 'vdpa -T 1 dev add name st0 mgmtdev vduse' "vduse.*$pid|$pid.*vduse"
+		# the family is frozen now, for everyone; reads with -T end, too
+		late 'vdpa -T 1 dev show' "$pid"
+		late 'vdpa -T 1 dev config show st0' "$pid"
+		late 'vdpa -T 1 mgmtdev show' "$pid"
+		json_mode=1 late 'vdpa -j -T 1 dev show' '"status":6'
+		[[ $out = '{"dev":{}}'* ]] || complain "standard output is no document: $out"
+		late 'vdpa -T 1 dev del st0' "$pid"
+		late 'vdpa -T 1 dev add name st1 mgmtdev vduse || (exit 6)' .
+		# the child that waits on holds none of our descriptors: a pipe ends with the command
+		expect 0 "timeout -s KILL 20 cat < <(vdpa -T 1 dev show 2>&1)" "$pid"
+		[ $ms -le 4000 ] || complain "the child that was left behind kept the pipe for $ms ms"
+		# what does not need the family goes on
+		expect 0 'vduse -T 5 show' "st0.*$pid"
+		[ $ms -lt 2000 ] || complain "vduse show took $ms ms"
+		expect 0 'vduse -T 5 create st2'
+		expect 0 'vduse -T 5 destroy st2'
+		expect 5 'vduse -T 5 destroy st0' "$pid"
+		kill -CONT $pid
+		wait_until 20 settled || complain 'the family does not answer after SIGCONT'
+		# the kernel carried out what was asked: the add, and the del after it
+		wait_until 10 eval '! attached st0 || [ -n "$(driver_of st0)" ]'
+		if attached st0; then device detach st0; fi
+		kill -0 $pid || complain 'the device process ended'
+		# attached, and stopped then
+		device attach st0
+		kill -STOP $pid
+		late 'vdpa -T 1 dev del st0' "$pid"
+		kill -CONT $pid
+		wait_until 20 eval '! attached st0' || complain 'the del was not carried out'
+		wait_until 20 settled
+		device attach st0
+		kill -STOP $pid
+		late 'vdpa -T 1 dev bind st0 driver vhost_vdpa' "$pid"
+		kill -CONT $pid
+		wait_until 20 settled
+		wait_until 5 eval 'vdpa -T 5 dev unbind st0 2>/dev/null || [ -z "$(driver_of st0)" ]'
+		device detach st0
+		device stop st0
+		device destroy st0
+		device destroy st1
+		nothing_left
+	SCRIPT
+}
+
+@test "cli-95 a killed device process: del ends, late or done; nothing is attached to a node that nobody serves" {
+	in_guest <<-'SCRIPT'
+		device create ki0 msg_timeout 3
+		device serve ki0
+		device attach ki0
+		pid=$(server_of ki0)
+		kill -KILL $pid
+		wait_until 5 eval '! kill -0 $pid 2>/dev/null'
+		expect 0 'vdpa -T 5 dev show ki0' '^ki0: '
+		expect 0 'vduse -T 5 -j show ki0' '"served":false,"attached":true'
+		expect 5 'vduse -T 5 destroy ki0' 'vdpa'
+		expect 6 'vdpa -T 1 dev del ki0' 'ki0'
+		[ $ms -ge 900 ] && [ $ms -le 3000 ] || complain "-T 1: $ms ms"
+		[[ $err = *serve* || $err = *open* || $err = *process* ]] || complain "it does not say that nobody serves it: $err"
+		# the kernel goes on by itself
+		wait_until 30 eval '! attached ki0' || complain 'the del was not carried out'
+		wait_until 10 eval 'vdpa -T 1 dev show >/dev/null 2>&1'
+		device destroy ki0
+		# with time enough the command itself sees the end
+		device create ki1 msg_timeout 1
+		device serve ki1
+		device attach ki1
+		kill -KILL $(server_of ki1)
+		wait_until 5 eval '! fuser -s /dev/vduse/ki1'
+		expect 0 'vdpa -T 60 dev del ki1'
+		[ $ms -lt 30000 ] || complain "that took $ms ms"
+		attached ki1 && complain 'still attached'
+		device destroy ki1
+		nothing_left
+	SCRIPT
+}
+
+@test "cli-95 a device process that dies during an add: the add fails or is late, never hangs" {
+	in_guest <<-'SCRIPT'
+		device create di0 msg_timeout 2
+		device serve di0
+		pid=$(server_of di0)
+		kill -STOP $pid
+		(nap 0.5; kill -KILL $pid) &
+		run_line 'vdpa -T 20 dev add name di0 mgmtdev vduse'
+		[ $status = 1 ] || complain "status $status after $ms ms: $err"
+		[ $ms -lt 15000 ] || complain "that took $ms ms"
+		[[ $err = *di0* ]] || complain "it does not name the device: $err"
+		if attached di0; then
+			run_line 'vdpa -T 30 dev del di0'
+			[ $status = 0 ] || complain "del: status $status after $ms ms: $err"
+		fi
+		wait
+		device destroy di0
+		nothing_left
+	SCRIPT
+}
+
+@test "cli-72 -T: fractions and odd values are refused or kept; a signal ends a waiting command at once" {
+	in_guest <<-'SCRIPT'
+		device create si0
+		device serve si0
+		pid=$(server_of si0)
+		kill -STOP $pid
+		for signal in TERM INT HUP; do
+			start=${EPOCHREALTIME/./}
+			# a background process ignores SIGINT unless it is told otherwise
+			env --default-signal=INT vdpa -T 30 dev add name si0 mgmtdev vduse 2>/dev/null &
+			command=$!
+			nap 1
+			kill -$signal $command
+			wait $command
+			status=$?
+			took=$(((${EPOCHREALTIME/./} - start) / 1000))
+			[ $took -lt 5000 ] || complain "it took $took ms to end by SIG$signal"
+			[ $status != 0 ] || complain "status 0 after SIG$signal"
+		done
+		kill -CONT $pid
+		wait_until 20 eval 'vdpa -T 2 dev show >/dev/null 2>&1' || complain 'the family does not answer'
+		nap 0.3
+		attached si0 || device attach si0
+		undo si0
+		nothing_left
+	SCRIPT
+}
