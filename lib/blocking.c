@@ -20,20 +20,6 @@ struct header {
 	size_t warnings_length;
 };
 
-static void leave_standard_descriptors(void)
-{
-	int fd, null = open("/dev/null", O_RDWR | O_CLOEXEC);
-
-	for (fd = 0; fd <= 2; fd++) {
-		if (null >= 0)
-			dup2(null, fd);
-		else
-			close(fd);
-	}
-	if (null > 2)
-		close(null);
-}
-
 static bool send_result(int fd, const struct blocking_result *result)
 {
 	struct header header = {
@@ -146,7 +132,7 @@ int blocking_run(void (*call)(void *context, struct blocking_result *result),
 		return failure_errno(&result->failure, errno, NULL, "cannot make a pipe");
 	child = fork();
 	if (child == 0) {
-		leave_standard_descriptors();
+		descriptor_leave_standard();
 		close(ends[0]);
 		call(context, result);
 		if (result->text.broken || result->warnings.broken)

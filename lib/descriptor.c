@@ -47,3 +47,17 @@ int descriptor_reserve_standard(void)
 	}
 	return 0;
 }
+
+void descriptor_leave_standard(void)
+{
+	int fd, null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	for (fd = 0; fd <= 2; fd++) {
+		if (null >= 0)
+			dup2(null, fd);
+		else
+			close(fd);
+	}
+	if (null > 2)
+		close(null);
+}

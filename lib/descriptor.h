@@ -20,4 +20,11 @@ int descriptor_write(int fd, const void *bytes, size_t length);
  */
 int descriptor_reserve_standard(void);
 
+/*
+ * Put /dev/null where descriptors 0, 1 and 2 stood, for a process that goes on after
+ * its caller: whoever reads the caller's output must not wait for it. Where there is
+ * no /dev/null they are closed.
+ */
+void descriptor_leave_standard(void);
+
 #endif

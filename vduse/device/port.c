@@ -204,15 +204,11 @@ static uint64_t sleep_until_kick(struct port *port, struct virtqueue *transmit)
 	return rc > 0 ? 0 : PORT_NEVER;
 }
 
-/*
- * A frame is held: the receiver's kick wakes us, or the end of the wait. Where there are
- * buffers, only too few of them, the kick need not come (the driver gives it for the
- * first buffer), so we look again by ourselves.
- */
-static uint64_t sleep_until_buffers(struct port *port, struct virtqueue *receive, uint64_t now)
+/* A frame is held: the receiver's next kick wakes us, or the end of the wait. */
+static uint64_t sleep_until_buffers(struct port *port, struct virtqueue *receive)
 {
-	if (receive && virtqueue_enable_kick(receive) > 0)
-		return now + PORT_LOOK_NS;
+	if (receive && virtqueue_enable_kick_for_more(receive) > 0)
+		return 0;
 	return port->hold_until;
 }
 
@@ -235,7 +231,7 @@ uint64_t port_forward(struct port *port, uint64_t now)
 	case NOTHING:
 		return sleep_until_kick(port, transmit);
 	case HELD:
-		return sleep_until_buffers(port, receive, now);
+		return sleep_until_buffers(port, receive);
 	default:
 		return 0;
 	}

@@ -30,9 +30,8 @@
 #define PORT_RECEIVEQ 0
 #define PORT_TRANSMITQ 1
 
-/* How long a frame waits for receive buffers, and how often we look. */
+/* How long a frame waits for receive buffers. */
 #define PORT_HOLD_NS UINT64_C(100000000)
-#define PORT_LOOK_NS UINT64_C(1000000)
 
 /* Frames that are published together, and the most of one call: then the others' turn. */
 #define PORT_BATCH 64

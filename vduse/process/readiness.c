@@ -13,6 +13,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "lib/descriptor.h"
+
 int notify_manager(const char *state)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
@@ -40,13 +42,8 @@ int notify_manager(const char *state)
 
 static void leave_terminal(void)
 {
-	int fd, null = open("/dev/null", O_RDWR | O_CLOEXEC);
-
 	setsid();
-	for (fd = 0; null >= 0 && fd <= 2; fd++)
-		dup2(null, fd);
-	if (null > 2)
-		close(null);
+	descriptor_leave_standard();
 	if (chdir("/"))
 		return;	/* then the folder we stand in stays in use, no more than that */
 }
