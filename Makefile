@@ -132,7 +132,7 @@ $(PROGRAMS) $(UNIT) $(GUEST) $(VM):
 export VT_BUILD := $(abspath $(B))
 
 # BATS=FILE... and FILTER=REGEX run some of the tests only.
-check check-all: deps everything
+check check-all: deps $(if $(BATS)$(FILTER),programs guest-programs vm-programs,everything)
 	@$(S)/testsuite/run $(if $(filter check-all,$@),--slow) $(if $(FILTER),--filter '$(FILTER)') $(BATS)
 
 demo: deps programs guest-programs vm-programs
