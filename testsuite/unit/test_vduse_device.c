@@ -62,7 +62,8 @@ static void attach(const char *name, const char *driver)
 /* What an attribute answers to a write; 0: the file takes it. */
 static int write_answer;
 
-int __wrap_sysfs_write(const struct sysfs *at, const char *value, const char *format, ...);
+int __wrap_sysfs_write(const struct sysfs *at, const char *value, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
 
 int __wrap_sysfs_write(const struct sysfs *at, const char *value, const char *format, ...)
 {
