@@ -56,5 +56,5 @@ load device
 		(.[1].dev | (keys == $names) and all(.driver == "virtio_vdpa" and .netdev != null) and
 			([.[].netdev] | unique | length == 100)) and
 		(.[2].config | map_values(.mac) == $macs) and
-		([.[0].vduse[] | .netdev] == [.[1].dev[] | .netdev])' "$BATS_TEST_TMPDIR/json"
+		((.[0].vduse | map_values(.netdev)) == (.[1].dev | map_values(.netdev)))' "$BATS_TEST_TMPDIR/json"
 }
