@@ -99,31 +99,6 @@ load traffic
 	SCRIPT
 }
 
-@test "vhost: memory that a killed driver left mapped where the kernel's own driver will have its rings does no harm" {
-	in_guest <<-'SCRIPT'
-		# The kernel forgets such mappings only when the next client changes its own
-		# (vhost_vdpa_remove_as() tells VDUSE nothing): whoever binds the device to
-		# virtio_vdpa, or takes it away, has to see to it.
-		device create vm0
-		device serve vm0
-		device attach vm0 driver vhost_vdpa
-		for way in bind detach; do
-			timeout -s KILL 20 vhost_driver "$(node_of vm0)" leave kill iova 0x47f00000 >/dev/null 2>&1
-			if [ $way = bind ]; then
-				need 0 'vdpa dev bind vm0 driver virtio_vdpa'
-			else
-				device detach vm0
-				device attach vm0 driver virtio_vdpa
-			fi
-			interface=$(interface_of vm0)
-			raise "$interface"
-			case=$way carries frames "$interface" timeout 500
-			need 0 'vdpa dev bind vm0 driver vhost_vdpa'
-		done
-		undo vm0
-	SCRIPT
-}
-
 @test "vhost: a receiver that never gives a buffer holds nobody up" {
 	in_guest <<-'SCRIPT'
 		# alone: everything it sends is taken, after a bounded wait, and dropped

@@ -17,7 +17,6 @@
  *	regions N	files that the memory is made of, default 4
  *	iova N		where that begins, default 0x140000000
  *	batch		changes of the memory reach the device together
- *	flush		does nothing but make the kernel forget the mappings of who was here before
  *	early		the first frames are there before DRIVER_OK
  *	remap		half way, all memory moves to other files
  *	rounds N	of reset and set-up; the rings go on where the device stood
@@ -372,7 +371,7 @@ int main(int argc, char **argv)
 				   .client.iova = UINT64_C(0x140000000) };
 	uint64_t size = 256, regions = 4, buffer = 2048, pieces = 1, receive_pieces = 1;
 	const char *features = NULL, *sizes = "60-1514:7";
-	bool indirect = false, batch = false, flush = false;
+	bool indirect = false, batch = false;
 	const struct word words[] = {
 		{ .name = "features", .text = &features }, { .name = "sizes", .text = &sizes },
 		{ .name = "leave", .text = &d.leave }, { .name = "queue", .number = &size },
@@ -381,7 +380,7 @@ int main(int argc, char **argv)
 		{ .name = "receive_pieces", .number = &receive_pieces },
 		{ .name = "regions", .number = &regions }, { .name = "iova", .number = &d.client.iova },
 		{ .name = "rounds", .number = &d.rounds }, { .name = "indirect", .flag = &indirect },
-		{ .name = "batch", .flag = &batch }, { .name = "flush", .flag = &flush },
+		{ .name = "batch", .flag = &batch },
 		{ .name = "early", .flag = &d.early }, { .name = "remap", .flag = &d.remap },
 		{ .name = "no_buffers", .flag = &d.no_buffers }, { .name = "hold", .flag = &d.hold },
 		{ .name = NULL },
@@ -405,12 +404,7 @@ int main(int argc, char **argv)
 	d.queues[TRANSMIT].buffer_size = HEADER_SIZE + sizes_largest(&d.shape.sizes) + SLOT_ODD;
 	if (d.count == UINT64_MAX)
 		d.count = d.shape.sizes.count;
-	client_open(&d.client, argv[1], batch || flush);
-	if (flush) {
-		client_batch(&d.client, VHOST_IOTLB_BATCH_BEGIN);
-		client_batch(&d.client, VHOST_IOTLB_BATCH_END);
-		return 0;
-	}
+	client_open(&d.client, argv[1], batch);
 	d.features = client_negotiate(&d.client, read_features(features));
 	make_queues(&d, (unsigned int)size, (unsigned int)regions);
 	client_map(&d.client);
