@@ -71,6 +71,7 @@ load traffic
 		device create lx4
 		device create lx5
 		device create lx6 features no_MRG_RXBUF
+		device create lx7 features no_MRG_RXBUF bounce_size 4194304
 		rm -f /run/vduse/lx4*
 		device serve lx5
 		server=$(server_of lx5)
@@ -106,7 +107,7 @@ load traffic
 			2 vduse loopback lx0 fd 2                         ## fd
 		ROWS
 		# none of these holds a node
-		for name in lx0 lx1 lx2 lx3 lx4 lx6; do
+		for name in lx0 lx1 lx2 lx3 lx4 lx6 lx7; do
 			[ -z "$(server_of $name)" ] || complain "$name is held by process $(server_of $name)"
 		done
 		# what was missing can be said; what is too large can be smaller
@@ -115,7 +116,7 @@ load traffic
 		device stop lx4
 		device stop lx1
 		device stop lx5
-		for name in lx{0..6}; do device destroy $name; done
+		for name in lx{0..7}; do device destroy $name; done
 		nothing_left
 	SCRIPT
 	check_json "$BATS_TEST_TMPDIR/json"

@@ -38,16 +38,18 @@ load traffic
 	SCRIPT
 }
 
-@test "vhost: no interrupt is lost while the kernel still records DRIVER_OK, nor when memory moves, nor when rings go on elsewhere" {
+@test "vhost: no frame and no interrupt is lost at DRIVER_OK, when memory moves, or when rings go on after a reset" {
 	in_guest <<-'SCRIPT'
 		device create vi0
 		device serve vi0
 		device attach vi0 driver vhost_vdpa
 		node=$(node_of vi0) server=$(server_of vi0)
-		# the device has work, and owes interrupts, before the kernel takes any
-		for round in {1..12}; do
-			carries vhost_driver "$node" early sizes 60 count 8 window 8
-			carries vhost_driver "$node" early sizes 60 count 8 window 8 features no_RING_EVENT_IDX
+		# Work that is there before DRIVER_OK. (That the kernel refuses interrupts for a
+		# moment then was only seen with virtio_vdpa, whose drivers have no work so early:
+		# the unit tests of the session have that.)
+		for round in 1 2 3 4 5; do
+			carries vhost_driver "$node" early regions 1 sizes 60 count 8
+			carries vhost_driver "$node" early sizes 60 count 8 features no_RING_EVENT_IDX
 		done
 		carries vhost_driver "$node" early rounds 15
 		carries vhost_driver "$node" rounds 9 indirect pieces 3 receive_pieces 2 count 3000
