@@ -29,13 +29,21 @@ load device
 
 @test "each word of create has its effect, seen by the kernel and by the driver" {
 	in_guest <<-'SCRIPT' >"$BATS_TEST_TMPDIR/json"
+		# set_to ATTRIBUTE VALUE: the kernel has it
+		set_to()
+		{
+			local seen
+
+			seen=$(read_value "/sys/class/vduse/$1")
+			[ "$seen" = "$2" ] || complain "$1 is $seen, expected $2"
+		}
 		expect 0 'vduse create w0 type net features no_GUEST_TSO4,no_GUEST_ECN vqs 2 vq_align 4096 vendor 0x1af4 mac 52:54:00:01:02:03 mtu 1400 bounce_size 8388608 msg_timeout 7'
-		[ "$(read_value /sys/class/vduse/w0/msg_timeout)" = 7 ] || complain msg_timeout
-		[ "$(read_value /sys/class/vduse/w0/bounce_size)" = 8388608 ] || complain bounce_size
+		set_to w0/msg_timeout 7
+		set_to w0/bounce_size 8388608
 		# numbers in hexadecimal, words in another order
 		expect 0 'vduse create w1 msg_timeout 0x10 mtu 0x578 type net bounce_size 0x400000'
-		[ "$(read_value /sys/class/vduse/w1/msg_timeout)" = 16 ] || complain 'msg_timeout 0x10'
-		[ "$(read_value /sys/class/vduse/w1/bounce_size)" = 4194304 ] || complain 'bounce_size 0x400000'
+		set_to w1/msg_timeout 16
+		set_to w1/bounce_size 4194304
 		device serve w0
 		device attach w0
 		expect 0 'vdpa -j dev show w0'

@@ -85,8 +85,8 @@ load traffic
 			2 vduse loopback lx1 vq_size 1024 background      ## bounce
 			# as many buffers for whole super-frames would leave nothing to transmit with
 			2 vduse loopback lx6 vq_size 1024                 ## bounce.*77824
-			1 vduse loopback lx2                              ## lx2.*(type|net)
-			1 vduse loopback lx2 type net                     ## lx2.*(type|net)
+			1 vduse loopback lx2                              ## block device
+			1 vduse loopback lx2 type net                     ## block device
 			1 vduse loopback lx3                              ## RING_RESET
 			1 vduse loopback lx0 peer lx3                     ## RING_RESET
 			1 vduse loopback lx4                              ## type net

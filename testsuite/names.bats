@@ -129,6 +129,28 @@ load device
 	check_json "$BATS_TEST_TMPDIR/json"
 }
 
+@test "names that differ behind their 64th byte have records of their own, whose file names do not carry them" {
+	in_guest <<-'SCRIPT' >"$BATS_TEST_TMPDIR/json"
+		printf -v prefix '%0*d' 64 0
+		device create ${prefix}a mtu 1300
+		device create ${prefix}b type block size 4096
+		for path in /run/vduse/*; do
+			[[ $path != *$prefix* ]] || complain "a file name carries it: $path"
+		done
+		expect 0 'vduse -j -d show'
+		printf %s "$out"
+		device destroy ${prefix}a
+		expect 0 'vduse -j show'
+		printf %s "$out"
+		device destroy ${prefix}b
+		nothing_left
+	SCRIPT
+	jq -es '([range(0; 64) | "0"] | add) as $prefix | .[0].vduse as $both | .[1].vduse as $rest |
+		($both | keys == ["\($prefix)a", "\($prefix)b"]) and $both["\($prefix)a"].type == "net" and
+		$both["\($prefix)a"].mtu == 1300 and $both["\($prefix)b"].type == "block" and
+		$rest["\($prefix)b"].type == "block"' "$BATS_TEST_TMPDIR/json"
+}
+
 # Made with the tracer: the name that create hands to the kernel is replaced.
 @test "cli-85 names: a device of any name that another program made is shown escaped and destroyed" {
 	in_guest <<-'SCRIPT' >"$BATS_TEST_TMPDIR/json"

@@ -160,8 +160,39 @@ load device
 		{ cat "$BATS_TEST_TMPDIR/states"; false; }
 }
 
-@test "a device that comes or goes while show runs does not fail it" {
+@test "cli-94 neither the locale nor the width of the terminal changes what is printed" {
 	in_guest <<-'SCRIPT'
+		device create loc0 mac 52:54:00:00:00:01
+		for line in 'vduse -d show' 'vduse -j show loc0' 'vdpa mgmtdev show' 'vduse -h' 'vduse destroy none'; do
+			run_line "$line"
+			want=$out$err
+			for environment in 'LC_ALL=tr_TR.UTF-8 COLUMNS=10' 'LC_ALL=C TERM=dumb' LC_NUMERIC=de_DE.UTF-8; do
+				run_line "env $environment $line"
+				[ "$out$err" = "$want" ] || complain "$environment $line: $out$err"
+			done
+		done
+		device destroy loc0
+		nothing_left
+	SCRIPT
+}
+
+@test "cli-92 a device that comes or goes while show runs does not fail it" {
+	in_guest <<-'SCRIPT'
+		device create fix0
+		device serve fix0
+		(
+			for i in 1 2 3 4 5 6; do
+				vdpa dev add name fix0 mgmtdev vduse && vdpa dev del fix0
+			done
+		) &
+		for i in 1 2 3 4 5 6 7 8 9 10; do
+			expect 0 'vdpa -j dev show' '^\{"dev":\{'
+			expect 0 'vdpa -j dev config show' '^\{"config":\{'
+			expect 0 'vduse -j -d show' '^\{"vduse":\{"fix0"'
+		done
+		wait $! || complain 'add or del failed while show ran'
+		device stop fix0
+		device destroy fix0
 		(
 			for i in 1 2 3 4 5 6 7 8 9 10 11 12; do
 				vduse create flick0 && vduse destroy flick0

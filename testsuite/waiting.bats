@@ -121,7 +121,7 @@ load device
 	SCRIPT
 }
 
-@test "cli-72 -T: fractions and odd values are refused or kept; a signal ends a waiting command at once" {
+@test "cli-68 a signal ends a command that waits, at once" {
 	in_guest <<-'SCRIPT'
 		device create si0
 		device serve si0
