@@ -42,110 +42,247 @@ static int64_t now_ms(void)
 	return now.tv_sec * INT64_C(1000) + now.tv_nsec / 1000000;
 }
 
-/* Read what there is, until end of file (1), the deadline (-ETIMEDOUT) or an error. */
-static int read_until_end(int fd, int64_t deadline, struct buffer *buffer)
+/* Wait until there is something to read: 0, -ETIMEDOUT at the deadline, or an error. */
+static int wait_readable(int fd, int64_t deadline)
 {
 	struct pollfd pollfd = { .fd = fd, .events = POLLIN };
-	char bytes[4096];
 
 	for (;;) {
 		int64_t left = deadline - now_ms();
-		ssize_t n;
 		int rc;
 
 		if (left <= 0)
 			return -ETIMEDOUT;
 		rc = poll(&pollfd, 1, left > 60000 ? 60000 : (int)left);
+		if (rc > 0)
+			return 0;
 		if (rc < 0 && errno != EINTR)
 			return -errno;
-		if (rc <= 0)
-			continue;
-		n = read(fd, bytes, sizeof(bytes));
+	}
+}
+
+/* Read just @length bytes: 0, -EPROTO where the other end is closed before, or as
+ * wait_readable(). */
+static int read_exactly(int fd, int64_t deadline, void *bytes, size_t length)
+{
+	size_t used = 0;
+
+	while (used < length) {
+		ssize_t n;
+		int rc = wait_readable(fd, deadline);
+
+		if (rc < 0)
+			return rc;
+		n = read(fd, (char *)bytes + used, length - used);
 		if (n == 0)
-			return 1;
+			return -EPROTO;
 		if (n < 0 && errno != EINTR)
 			return -errno;
 		if (n > 0)
-			buffer_add(buffer, bytes, n);
+			used += n;
 	}
-}
-
-static int unpack(const struct buffer *received, struct blocking_result *result)
-{
-	const struct header *header = (const void *)received->text;
-	const char *texts = received->text + sizeof(*header);
-
-	if (received->broken)
-		return -ENOMEM;
-	if (received->length < sizeof(*header) ||
-	    received->length != sizeof(*header) + header->text_length + header->warnings_length)
-		return -EPROTO;
-	result->rc = header->rc;
-	result->failure = header->failure;
-	buffer_add(&result->text, texts, header->text_length);
-	buffer_add(&result->warnings, texts + header->text_length, header->warnings_length);
-	return result->text.broken || result->warnings.broken ? -ENOMEM : 0;
-}
-
-static int wait_for_child(pid_t child, int *status)
-{
-	while (waitpid(child, status, 0) < 0)
-		if (errno != EINTR)
-			return -errno;
 	return 0;
 }
 
-static int collect(pid_t child, int fd, uint64_t seconds, struct blocking_result *result)
+static int read_text(int fd, int64_t deadline, size_t length, struct buffer *buffer)
 {
-	struct buffer received = { 0 };
-	int status = 0;
-	int rc = read_until_end(fd, now_ms() + (int64_t)seconds * 1000, &received);
+	char bytes[4096];
 
-	if (rc == -ETIMEDOUT) {
-		failure_set(&result->failure, STATUS_TIMED_OUT, ETIMEDOUT, NULL,
-			    "no answer within %llu s, the kernel may still carry it out",
-			    (unsigned long long)seconds);
-		goto out;
+	while (length) {
+		size_t step = length < sizeof(bytes) ? length : sizeof(bytes);
+		int rc = read_exactly(fd, deadline, bytes, step);
+
+		if (rc < 0)
+			return rc;
+		buffer_add(buffer, bytes, step);
+		length -= step;
 	}
-	if (rc > 0)
-		rc = wait_for_child(child, &status);
+	return buffer->broken ? -ENOMEM : 0;
+}
+
+static int read_result(int fd, int64_t deadline, struct blocking_result *result)
+{
+	struct header header;
+	int rc = read_exactly(fd, deadline, &header, sizeof(header));
+
 	if (rc == 0)
-		rc = unpack(&received, result);
-	if (rc < 0 && WIFSIGNALED(status))
-		failure_set(&result->failure, STATUS_FAILED, -rc, NULL,
+		rc = read_text(fd, deadline, header.text_length, &result->text);
+	if (rc == 0)
+		rc = read_text(fd, deadline, header.warnings_length, &result->warnings);
+	if (rc < 0)
+		return rc;
+	result->rc = header.rc;
+	result->failure = header.failure;
+	return 0;
+}
+
+/* In the child: one request. */
+static void do_request(blocking_serve *serve, void *context, const struct buffer *request,
+		       struct blocking_result *result)
+{
+	if (request->broken) {
+		result->rc = failure_errno(&result->failure, ENOMEM, NULL, "cannot begin");
+		return;
+	}
+	serve(context, request->text, request->length, result);
+	if (result->text.broken || result->warnings.broken)
+		result->rc = failure_errno(&result->failure, ENOMEM, NULL,
+					   "the result of the call was lost");
+}
+
+/* In the child: requests, each with its length before it, until no more can come. */
+static void work(blocking_serve *serve, void *context, int requests, int results)
+{
+	size_t length;
+	bool sent = true;
+
+	while (sent && !read_exactly(requests, INT64_MAX, &length, sizeof(length))) {
+		struct blocking_result result = { 0 };
+		struct buffer request = { 0 };
+
+		if (read_text(requests, INT64_MAX, length, &request) < 0 && !request.broken)
+			_exit(1);
+		do_request(serve, context, &request, &result);
+		sent = send_result(results, &result);
+		buffer_free(&request);
+		buffer_free(&result.text);
+		buffer_free(&result.warnings);
+	}
+	_exit(sent ? 0 : 1);
+}
+
+static int make_pipes(int to_child[2], int from_child[2])
+{
+	int rc;
+
+	if (pipe2(to_child, O_CLOEXEC) < 0)
+		return -errno;
+	if (pipe2(from_child, O_CLOEXEC) == 0)
+		return 0;
+	rc = -errno;
+	close(to_child[0]);
+	close(to_child[1]);
+	return rc;
+}
+
+int blocking_start(struct blocking_worker *worker, blocking_serve *serve, void *context,
+		   struct failure *failure)
+{
+	int rc, to_child[2], from_child[2];
+	pid_t child;
+
+	*worker = (struct blocking_worker){ 0 };
+	rc = make_pipes(to_child, from_child);
+	if (rc < 0)
+		return failure_errno(failure, -rc, NULL, "cannot make a pipe");
+	child = fork();
+	if (child == 0) {
+		descriptor_leave_standard();
+		close(to_child[1]);
+		close(from_child[0]);
+		work(serve, context, to_child[0], from_child[1]);
+	}
+	rc = child < 0 ? -errno : 0;
+	close(to_child[0]);
+	close(from_child[1]);
+	*worker = (struct blocking_worker){ child, to_child[1], from_child[0] };
+	if (rc == 0)
+		return 0;
+	close(to_child[1]);
+	close(from_child[0]);
+	worker->pid = 0;
+	return failure_errno(failure, -rc, NULL, "cannot make a process");
+}
+
+static void close_ends(struct blocking_worker *worker)
+{
+	close(worker->requests);
+	close(worker->results);
+	worker->pid = 0;
+}
+
+/* Reap it; returns its wait status. */
+static int wait_for_end(pid_t child)
+{
+	int status = 0;
+
+	while (waitpid(child, &status, 0) < 0 && errno == EINTR)
+		;
+	return status;
+}
+
+void blocking_end(struct blocking_worker *worker)
+{
+	pid_t child = worker->pid;
+
+	if (!child)
+		return;
+	close_ends(worker);
+	wait_for_end(child);
+}
+
+/* The worker gave no result; says why. */
+static int lose(struct blocking_worker *worker, int rc, uint64_t seconds,
+		struct failure *failure)
+{
+	pid_t child = worker->pid;
+	int status = 0;
+
+	close_ends(worker);
+	if (rc == -ETIMEDOUT)
+		return failure_set(failure, STATUS_TIMED_OUT, ETIMEDOUT, NULL,
+				   "no answer within %llu s, the kernel may still carry it out",
+				   (unsigned long long)seconds);
+	if (rc == -EPROTO || rc == -EPIPE)
+		status = wait_for_end(child);
+	if (WIFSIGNALED(status))
+		failure_set(failure, STATUS_FAILED, -rc, NULL,
 			    "the process that made the call was ended by signal %d",
 			    WTERMSIG(status));
-	else if (rc < 0)
-		failure_errno(&result->failure, -rc, NULL, "the result of the call was lost");
-out:
-	buffer_free(&received);
+	else
+		failure_errno(failure, -rc, NULL, "the result of the call was lost");
 	return rc;
+}
+
+int blocking_call(struct blocking_worker *worker, const void *request, size_t length,
+		  uint64_t seconds, struct blocking_result *result)
+{
+	int64_t deadline = seconds ? now_ms() + (int64_t)seconds * 1000 : INT64_MAX;
+	int rc = descriptor_write(worker->requests, &length, sizeof(length));
+
+	if (rc == 0)
+		rc = descriptor_write(worker->requests, request, length);
+	if (rc == 0)
+		rc = read_result(worker->results, deadline, result);
+	return rc < 0 ? lose(worker, rc, seconds, &result->failure) : 0;
+}
+
+/* A call that needs no request. */
+struct single {
+	void (*call)(void *context, struct blocking_result *result);
+	void *context;
+};
+
+static void serve_single(void *context, const void *request, size_t length,
+			 struct blocking_result *result)
+{
+	struct single *single = context;
+
+	(void)request;
+	(void)length;
+	single->call(single->context, result);
 }
 
 int blocking_run(void (*call)(void *context, struct blocking_result *result),
 		 void *context, uint64_t seconds, struct blocking_result *result)
 {
-	int rc, ends[2];
-	pid_t child;
+	struct single single = { call, context };
+	struct blocking_worker worker;
+	int rc = blocking_start(&worker, serve_single, &single, &result->failure);
 
-	if (pipe2(ends, O_CLOEXEC) < 0)
-		return failure_errno(&result->failure, errno, NULL, "cannot make a pipe");
-	child = fork();
-	if (child == 0) {
-		descriptor_leave_standard();
-		close(ends[0]);
-		call(context, result);
-		if (result->text.broken || result->warnings.broken)
-			result->rc = failure_errno(&result->failure, ENOMEM, NULL,
-						   "the result of the call was lost");
-		_exit(send_result(ends[1], result) ? 0 : 1);
-	}
-	rc = child < 0 ? -errno : 0;
-	close(ends[1]);
 	if (rc < 0)
-		failure_errno(&result->failure, -rc, NULL, "cannot make a process");
-	else
-		rc = collect(child, ends[0], seconds, result);
-	close(ends[0]);
+		return rc;
+	rc = blocking_call(&worker, NULL, 0, seconds, result);
+	blocking_end(&worker);
 	return rc;
 }

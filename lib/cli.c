@@ -303,8 +303,13 @@ static const struct cli_verb *default_verb(const struct parser *parser)
 
 static int finish(struct parser *parser)
 {
-	if (parser->line->options.help || parser->line->options.version)
+	const struct cli_options *options = &parser->line->options;
+
+	if (options->help || options->version)
 		return 0;
+	if (options->batch)
+		return parser->depth ? usage_error(parser, "a batch takes its commands from %.100s "
+						   "alone", options->batch) : 0;
 	if (!path_complete(parser)) {
 		const struct cli_verb *verb = default_verb(parser);
 
@@ -333,13 +338,12 @@ static void note_rest(struct parser *parser, int argc, char **argv)
 		parser->line->verb = parser->found;
 }
 
-int cli_parse(const struct cli_command *command, int argc, char **argv,
-	      struct cli_line *line, struct failure *failure)
+static int parse(const struct cli_command *command, int argc, char **argv,
+		 struct cli_line *line, struct failure *failure)
 {
 	struct parser parser = { .command = command, .line = line, .failure = failure };
 	int used, i;
 
-	memset(line, 0, sizeof(*line));
 	name_line(&parser);
 	for (i = 0; i < argc; i += used) {
 		const char *next = i + 1 < argc ? argv[i + 1] : NULL;
@@ -362,4 +366,53 @@ int cli_parse(const struct cli_command *command, int argc, char **argv,
 		}
 	}
 	return finish(&parser);
+}
+
+int cli_parse(const struct cli_command *command, int argc, char **argv,
+	      struct cli_line *line, struct failure *failure)
+{
+	memset(line, 0, sizeof(*line));
+	return parse(command, argc, argv, line, failure);
+}
+
+int cli_parse_line(const struct cli_command *command, const struct cli_options *base,
+		   int argc, char **argv, struct cli_line *line, struct failure *failure)
+{
+	const struct cli_options *own = &line->options;
+	int rc;
+
+	memset(line, 0, sizeof(*line));
+	line->options = *base;
+	line->options.batch = NULL;
+	rc = parse(command, argc, argv, line, failure);
+	if (rc == 0 && (own->batch || own->json != base->json || own->pretty != base->pretty ||
+			own->force != base->force || own->color != base->color)) {
+		failure_set(failure, STATUS_USAGE, EINVAL, NULL,
+			    "an option for the whole batch stands in a line of it");
+		failure_hint(failure, "say it before -b");
+		rc = -EINVAL;
+	}
+	line->options.json = base->json;
+	line->options.pretty = base->pretty;
+	return rc;
+}
+
+bool cli_is_batch(const struct cli_line *line)
+{
+	const struct cli_options *options = &line->options;
+
+	return options->batch && !options->help && !options->version;
+}
+
+bool cli_goes_on(const struct cli_line *line)
+{
+	const struct cli_word *words = line->verb->words;
+	int i;
+
+	if (line->verb->running != CLI_SERVES)
+		return false;
+	for (i = 0; words && words[i].kind != CLI_END; i++)
+		if ((words[i].flags & CLI_RETURNS) && line->values[i].given)
+			return false;
+	return true;
 }

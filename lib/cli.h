@@ -37,6 +37,7 @@ enum cli_kind {
 
 #define CLI_REQUIRED 1u		/* the verb cannot do without */
 #define CLI_ABBREVIATED 2u	/* any prefix will do, first in the table wins */
+#define CLI_RETURNS 4u		/* a verb that goes on returns with this word */
 
 struct cli_word {
 	const char *keyword;	/* NULL for a positional word */
@@ -93,6 +94,8 @@ enum cli_color { CLI_COLOR_NEVER, CLI_COLOR_AUTO, CLI_COLOR_ALWAYS };
 
 struct cli_options {
 	bool json, pretty, details, statistics;
+	bool force;
+	const char *batch;	/* a file's name, "-", or NULL */
 	bool help, version;
 	bool timeout_given;
 	uint64_t timeout;	/* seconds, 1 to 86400 */
@@ -102,7 +105,7 @@ struct cli_options {
 /* A command line, understood. */
 struct cli_line {
 	struct cli_options options;
-	const struct cli_verb *verb;	/* NULL: only options, or help was asked for */
+	const struct cli_verb *verb;	/* NULL: only options, help or a batch */
 	struct cli_value values[CLI_WORDS_MAX];
 	char name[64];		/* "vduse create"; never abbreviated */
 };
@@ -114,6 +117,19 @@ struct cli_line {
  */
 int cli_parse(const struct cli_command *command, int argc, char **argv,
 	      struct cli_line *line, struct failure *failure);
+
+/*
+ * The same for one line of a batch: @base are the options before its -b. The line may
+ * have options of its own, but none that are about the whole batch.
+ */
+int cli_parse_line(const struct cli_command *command, const struct cli_options *base,
+		   int argc, char **argv, struct cli_line *line, struct failure *failure);
+
+/* Are the commands of @line in a file? Help and version come first. */
+bool cli_is_batch(const struct cli_line *line);
+
+/* Does the verb of @line go on, with no word that makes it return? */
+bool cli_goes_on(const struct cli_line *line);
 
 /* true when @text is one of the words of "show|list" (or a prefix, with @prefixes). */
 bool cli_word_matches(const char *alternatives, const char *text, bool prefixes);

@@ -48,6 +48,22 @@ static int take_statistics(struct cli_options *options, const char *value)
 	return 0;
 }
 
+/* Once: the commands of two files would have no order. */
+static int take_batch(struct cli_options *options, const char *value)
+{
+	if (options->batch || !*value)
+		return -EINVAL;
+	options->batch = value;
+	return 0;
+}
+
+static int take_force(struct cli_options *options, const char *value)
+{
+	(void)value;
+	options->force = true;
+	return 0;
+}
+
 static int take_timeout(struct cli_options *options, const char *value)
 {
 	options->timeout_given = true;
@@ -75,6 +91,9 @@ const struct cli_option cli_option_table[] = {
 	{ 'p', "pretty", NULL, "with line breaks (needs -j)", take_pretty },
 	{ 'd', "details", NULL, "print more of each device", take_details },
 	{ 's', "statistics", NULL, "print counters", take_statistics },
+	{ 'b', "batch", "FILE", "take a command from each line (-: stdin)",
+	  take_batch },
+	{ 'f', "force", NULL, "in a batch: go on when a command failed", take_force },
 	{ 'T', "timeout", "SECONDS", "the longest the command may take", take_timeout },
 	{ 'c', "color", "=auto|always|never", "color the output", take_color },
 	{ 0, NULL, NULL, NULL, NULL },

@@ -8,9 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/blocking.h"
+#include "lib/command_line.h"
 #include "lib/descriptor.h"
-#include "lib/text.h"
 
 #ifndef VDUSE_TOOLS_VERSION
 #define VDUSE_TOOLS_VERSION "unknown"
@@ -21,28 +20,21 @@
 
 void call_warn(struct call *call, const char *object, const char *format, ...)
 {
-	struct failure failure = { .status = STATUS_OK };
-	char *text = NULL;
+	struct failure warning = { .status = STATUS_OK };
 	va_list args;
 
 	if (object)
-		snprintf(failure.object, sizeof(failure.object), "%s", object);
+		snprintf(warning.object, sizeof(warning.object), "%s", object);
 	va_start(args, format);
-	vsnprintf(failure.message, sizeof(failure.message), format, args);
+	vsnprintf(warning.message, sizeof(warning.message), format, args);
 	va_end(args);
-	text = call->options->json ? warning_json(&failure, call->line->name)
-				   : warning_text(&failure, call->line->name);
-	if (text)
-		buffer_add_text(call->warnings, text);
-	else
-		call->warnings->broken = true;
-	free(text);
+	buffer_add(call->warnings, &warning, sizeof(warning));
 }
 
 int call_print(struct call *call, const char *text, size_t length)
 {
 	call->printed = true;
-	return call->print(text, length);
+	return call->sink->write(call->sink->context, text, length);
 }
 
 static enum output_form form_of(const struct cli_options *options)
@@ -52,73 +44,127 @@ static enum output_form form_of(const struct cli_options *options)
 	return options->pretty ? OUTPUT_PRETTY : OUTPUT_JSON;
 }
 
-struct job {
-	struct call call;
-	const struct cli_verb *verb;
-};
-
-/* Runs in the caller's process or in a child; leaves all that it says in @result. */
-static void run_verb(void *context, struct blocking_result *result)
+static void run_call(struct call *call, struct blocking_result *result)
 {
-	struct job *job = context;
 	const char *text = "";
 	size_t length = 0;
 
-	job->call.warnings = &result->warnings;
-	job->call.out = output_new(form_of(job->call.options));
-	if (!job->call.out) {
-		result->rc = failure_errno(&result->failure, ENOMEM, NULL, "cannot begin");
-		return;
-	}
-	result->rc = job->verb->run(&job->call, &result->failure);
-	if (result->rc >= 0 && output_finish(job->call.out, &text, &length) < 0)
+	result->rc = call->line->verb->run(call, &result->failure);
+	if (result->rc >= 0 && output_finish(call->out, &text, &length) < 0)
 		result->rc = failure_errno(&result->failure, ENOMEM, NULL, "cannot print");
-	if (result->rc >= 0 && !job->call.printed)
+	if (result->rc >= 0 && !call->printed)
 		buffer_add(&result->text, text, length);
-	output_free(job->call.out);
-	job->call.out = NULL;
 }
 
-static void run_under_deadline(struct job *job, struct blocking_result *result)
+bool command_line_run(const struct cli_line *line, const struct sink *sink, void *session,
+		      struct blocking_result *result)
 {
-	const struct cli_options *options = job->call.options;
-	uint64_t seconds = options->timeout_given ? options->timeout : DEFAULT_TIMEOUT;
-	int rc;
+	struct call call = {
+		.line = line,
+		.options = &line->options,
+		.values = line->values,
+		.out = output_new(form_of(&line->options)),
+		.warnings = &result->warnings,
+		.sink = sink,
+		.session = session,
+	};
 
-	if (job->verb->running == CLI_SERVES ||
-	    (job->verb->running == CLI_READS && !options->timeout_given)) {
-		run_verb(job, result);
-		return;
-	}
-	rc = blocking_run(run_verb, job, seconds, result);
-	if (rc < 0)
-		result->rc = rc;
-	if (rc == -ETIMEDOUT && job->verb->explain_timeout)
-		job->verb->explain_timeout(&job->call, &result->failure);
+	if (call.out)
+		run_call(&call, result);
+	else
+		result->rc = failure_errno(&result->failure, ENOMEM, NULL, "cannot begin");
+	if (result->rc < 0 && result->failure.status == STATUS_OK)
+		failure_errno(&result->failure, -result->rc, NULL, "failed");
+	output_free(call.out);
+	return call.printed;
 }
 
-/* The document that stdout holds where a command failed or had nothing to print. */
-static void add_empty_document(struct buffer *text, const struct cli_line *line)
+uint64_t command_line_seconds(const struct cli_line *line)
+{
+	if (line->verb->running == CLI_SERVES)
+		return 0;
+	if (line->options.timeout_given)
+		return line->options.timeout;
+	return line->verb->running == CLI_CHANGES ? DEFAULT_TIMEOUT : 0;
+}
+
+void command_line_explain(const struct cli_line *line, struct blocking_result *result)
+{
+	struct call call = { .line = line, .options = &line->options, .values = line->values };
+
+	if (line->verb->explain_timeout)
+		line->verb->explain_timeout(&call, &result->failure);
+}
+
+void command_line_empty(const struct cli_line *line, struct buffer *text)
 {
 	if (!line->options.json)
 		return;
-	if (line->verb && line->verb->container)
+	if (line->options.batch)
+		buffer_add_text(text, "[]\n");
+	else if (line->verb && line->verb->container)
 		buffer_format(text, "{\"%s\":{}}\n", line->verb->container);
 	else
 		buffer_add_text(text, "{}\n");
 }
 
-static void add_failure(struct buffer *diagnostics, const struct failure *failure,
-			const struct cli_line *line)
+static void add_diagnostic(struct buffer *buffer, const struct failure *failure, bool warning,
+			   const struct cli_line *line, const struct text_place *place)
 {
-	char *text = line->options.json ? failure_json(failure, line->name)
-					: failure_text(failure, line->name);
+	char *text = text_diagnostic(failure, line->name, warning, line->options.json, place);
 
 	if (text)
-		buffer_add_text(diagnostics, text);
+		buffer_add_text(buffer, text);
 	else
-		diagnostics->broken = true;
+		buffer->broken = true;
 	free(text);
+}
+
+void command_line_diagnostics(const struct cli_line *line, const struct blocking_result *result,
+			      const struct text_place *place, struct buffer *diagnostics)
+{
+	struct failure warning;
+	size_t at;
+
+	for (at = 0; at + sizeof(warning) <= result->warnings.length; at += sizeof(warning)) {
+		memcpy(&warning, result->warnings.text + at, sizeof(warning));
+		add_diagnostic(diagnostics, &warning, true, line, place);
+	}
+	if (result->rc < 0)
+		add_diagnostic(diagnostics, &result->failure, false, line, place);
+	if (result->warnings.broken)
+		diagnostics->broken = true;
+}
+
+/* A line that runs in a child. */
+struct job {
+	const struct cli_line *line;
+	const struct command_host *host;
+};
+
+static void run_job(void *context, struct blocking_result *result)
+{
+	struct job *job = context;
+
+	command_line_run(job->line, &job->host->out, job->host->session, result);
+}
+
+/* Returns whether the verb printed by itself. */
+static bool run_under_deadline(const struct cli_line *line, const struct command_host *host,
+			       struct blocking_result *result)
+{
+	struct job job = { line, host };
+	uint64_t seconds = command_line_seconds(line);
+	int rc;
+
+	if (!seconds)
+		return command_line_run(line, &host->out, host->session, result);
+	rc = blocking_run(run_job, &job, seconds, result);
+	if (rc < 0)
+		result->rc = rc;
+	if (rc == -ETIMEDOUT)
+		command_line_explain(line, result);
+	return false;
 }
 
 static void take_buffers(struct buffer *text, struct buffer *diagnostics,
@@ -131,31 +177,21 @@ static void take_buffers(struct buffer *text, struct buffer *diagnostics,
 	result->diagnostics = buffer_take(diagnostics);
 }
 
-static void run_line(struct cli_line *line, int (*print)(const char *text, size_t length),
-		     struct command_result *result)
+/* Turn what came of @line into what is written. */
+static void give(const struct cli_line *line, struct blocking_result *outcome, bool printed,
+		 struct command_result *result)
 {
-	struct blocking_result outcome = { 0 };
-	struct job job = {
-		.verb = line->verb,
-		.call = {
-			.line = line,
-			.options = &line->options,
-			.values = line->values,
-			.print = print,
-		},
-	};
+	struct buffer diagnostics = { 0 };
 
-	run_under_deadline(&job, &outcome);
-	if (outcome.rc < 0) {
-		if (outcome.failure.status == STATUS_OK)
-			failure_errno(&outcome.failure, -outcome.rc, NULL, "failed");
-		buffer_free(&outcome.text);
-		if (!job.call.printed)
-			add_empty_document(&outcome.text, line);
-		add_failure(&outcome.warnings, &outcome.failure, line);
-		result->status = outcome.failure.status;
+	command_line_diagnostics(line, outcome, NULL, &diagnostics);
+	if (outcome->rc < 0) {
+		buffer_free(&outcome->text);
+		if (!printed)
+			command_line_empty(line, &outcome->text);
+		result->status = outcome->failure.status;
 	}
-	take_buffers(&outcome.text, &outcome.warnings, result);
+	take_buffers(&outcome->text, &diagnostics, result);
+	buffer_free(&outcome->warnings);
 }
 
 /* The part of the line's name behind the program's: "dev config". */
@@ -178,31 +214,33 @@ static void give_usage(const struct cli_command *command, const struct cli_line 
 	free(usage);
 }
 
-void command_run(const struct cli_command *command, int argc, char **argv,
-		 int (*print)(const char *text, size_t length),
-		 struct command_result *result)
+void command_line_tell(const struct cli_command *command, const struct cli_line *line,
+		       struct buffer *text)
 {
-	struct buffer text = { 0 }, diagnostics = { 0 };
-	struct failure failure = { .status = STATUS_OK };
+	if (line->options.version)
+		buffer_format(text, "%s utility, vduse-tools-%s\n", command->program,
+			      VDUSE_TOOLS_VERSION);
+	else
+		give_usage(command, line, text);
+}
+
+void command_run(const struct cli_command *command, int argc, char **argv,
+		 const struct command_host *host, struct command_result *result)
+{
+	struct blocking_result outcome = { 0 };
 	struct cli_line line;
+	bool printed = false;
 
 	memset(result, 0, sizeof(*result));
-	if (cli_parse(command, argc, argv, &line, &failure) < 0) {
-		add_empty_document(&text, &line);
-		add_failure(&diagnostics, &failure, &line);
-		result->status = failure.status;
-	} else if (line.options.version) {
-		buffer_format(&text, "%s utility, vduse-tools-%s\n", command->program,
-			      VDUSE_TOOLS_VERSION);
-	} else if (line.verb) {
-		result->json = line.options.json;
-		run_line(&line, print, result);
-		return;
-	} else {
-		give_usage(command, &line, &text);
-	}
+	outcome.rc = cli_parse(command, argc, argv, &line, &outcome.failure);
 	result->json = line.options.json;
-	take_buffers(&text, &diagnostics, result);
+	if (outcome.rc == 0 && line.verb)
+		printed = run_under_deadline(&line, host, &outcome);
+	else if (outcome.rc == 0 && cli_is_batch(&line))
+		result->status = command_batch(command, &line.options, host);
+	else if (outcome.rc == 0)
+		command_line_tell(command, &line, &outcome.text);
+	give(&line, &outcome, printed, result);
 }
 
 void command_result_free(struct command_result *result)
@@ -217,22 +255,25 @@ char *command_write_failed(const struct cli_command *command, bool json, int err
 	struct failure failure = { .status = STATUS_OK };
 
 	failure_errno(&failure, errnum, "stdout", "cannot write");
-	return json ? failure_json(&failure, command->program)
-		    : failure_text(&failure, command->program);
+	return text_diagnostic(&failure, command->program, false, json, NULL);
 }
 
 /* The text that could not be made is worth a word, too. */
-static int print_text(const struct command_result *result,
-		      int (*print)(const char *text, size_t length))
+static int print_text(const struct command_result *result, const struct sink *out)
 {
 	if (!result->text)
 		return -ENOMEM;
-	return result->length ? print(result->text, result->length) : 0;
+	return result->length ? out->write(out->context, result->text, result->length) : 0;
+}
+
+static void complain(const struct sink *err, const char *text)
+{
+	if (text && *text)
+		err->write(err->context, text, strlen(text));
 }
 
 int command_main(const struct cli_command *command, int argc, char **argv,
-		 int (*print)(const char *text, size_t length),
-		 int (*complain)(const char *text, size_t length))
+		 const struct command_host *host)
 {
 	struct command_result result;
 	enum exit_status status;
@@ -241,16 +282,14 @@ int command_main(const struct cli_command *command, int argc, char **argv,
 	if (descriptor_reserve_standard() < 0)
 		return STATUS_FAILED;
 	signal(SIGPIPE, SIG_IGN);
-	command_run(command, argc, argv, print, &result);
+	command_run(command, argc, argv, host, &result);
 	status = result.status;
-	rc = print_text(&result, print);
-	if (result.diagnostics)
-		complain(result.diagnostics, strlen(result.diagnostics));
+	rc = print_text(&result, &host->out);
+	complain(&host->err, result.diagnostics);
 	if (rc < 0) {
 		char *line = command_write_failed(command, result.json, -rc);
 
-		if (line)
-			complain(line, strlen(line));
+		complain(&host->err, line);
 		free(line);
 		status = status ? status : STATUS_FAILED;
 	}

@@ -14,15 +14,29 @@
 #include "lib/error.h"
 #include "lib/output.h"
 
+/* Where text goes: 0 or negative errno. */
+struct sink {
+	int (*write)(void *context, const char *text, size_t length);
+	void *context;
+};
+
+/* What a program gives its commands. */
+struct command_host {
+	struct sink out;	/* stdout */
+	struct sink err;	/* stderr */
+	void *session;		/* what its verbs keep between the lines of a batch */
+};
+
 /* What a verb is given. */
 struct call {
 	const struct cli_line *line;
 	const struct cli_options *options;	/* &line->options */
 	const struct cli_value *values;		/* line->values, one for each word */
 	struct output *out;
-	struct buffer *warnings;		/* see call_warn() */
-	int (*print)(const char *text, size_t length);	/* see call_print() */
+	struct buffer *warnings;		/* of struct failure; see call_warn() */
+	const struct sink *sink;		/* see call_print() */
 	bool printed;				/* it was called */
+	void *session;				/* struct command_host */
 };
 
 /* Write @length bytes to stdout now, for a verb that goes on. 0 or negative errno. */
@@ -45,10 +59,10 @@ struct command_result {
  * Understand and run @argv (without the program's name). @result is filled in any
  * case, freed by command_result_free(). The program exits with @result->status
  * after a successful write of @result->text; a failed write is command_write_failed().
+ * A batch writes to @host as it goes, and leaves no more than its status.
  */
 void command_run(const struct cli_command *command, int argc, char **argv,
-		 int (*print)(const char *text, size_t length),
-		 struct command_result *result);
+		 const struct command_host *host, struct command_result *result);
 void command_result_free(struct command_result *result);
 
 /* The line for stderr where writing stdout failed with @errnum; the caller frees it. */
@@ -56,13 +70,11 @@ char *command_write_failed(const struct cli_command *command, bool json, int err
 
 /*
  * All of main: run @argv (without the program's name) and write what came of it,
- * first stdout, whole, by @print, then stderr by @complain; both return 0 or a
- * negative errno. A closed pipe is such an error: SIGPIPE is ignored from here on.
- * Returns the status to exit with: the command's, or STATUS_FAILED where it went
- * well and stdout could not be written.
+ * first stdout, whole, then stderr. A closed pipe is an error of the write: SIGPIPE is
+ * ignored from here on. Returns the status to exit with: the command's, or STATUS_FAILED
+ * where it went well and stdout could not be written.
  */
 int command_main(const struct cli_command *command, int argc, char **argv,
-		 int (*print)(const char *text, size_t length),
-		 int (*complain)(const char *text, size_t length));
+		 const struct command_host *host);
 
 #endif

@@ -97,6 +97,19 @@ char *text_to_utf8(const char *text)
 	return buffer_take(&buffer);
 }
 
+char *text_json_string(const char *text)
+{
+	char *clean = text_to_utf8(text), *quoted = NULL;
+	json_object *string = clean ? json_object_new_string(clean) : NULL;
+
+	if (string)
+		quoted = strdup(json_object_to_json_string_ext(string,
+							       JSON_C_TO_STRING_NOSLASHESCAPE));
+	json_object_put(string);
+	free(clean);
+	return quoted;
+}
+
 static void add_string(json_object *object, const char *key, const char *text)
 {
 	char *clean;
@@ -109,9 +122,9 @@ static void add_string(json_object *object, const char *key, const char *text)
 	free(clean);
 }
 
-/* {"KEY":{...}}; status and errno only where something failed. */
-static char *diagnostic_json(const char *key, const struct failure *failure,
-			     const char *command)
+/* {"error":{...}}; status and errno only where something failed. */
+static char *diagnostic_json(const struct failure *failure, const char *command, bool warning,
+			     const struct text_place *place)
 {
 	json_object *document = json_object_new_object();
 	json_object *object = json_object_new_object();
@@ -125,21 +138,15 @@ static char *diagnostic_json(const char *key, const struct failure *failure,
 	add_string(object, "errno", errno_name(failure->errnum));
 	add_string(object, "message", failure->message);
 	add_string(object, "hint", failure->hint);
-	json_object_object_add(document, key, object);
+	if (place) {
+		add_string(object, "file", place->file);
+		json_object_object_add(object, "line", json_object_new_uint64(place->line));
+	}
+	json_object_object_add(document, warning ? "warning" : "error", object);
 	buffer_format(&buffer, "%s\n",
 		      json_object_to_json_string_ext(document, JSON_C_TO_STRING_NOSLASHESCAPE));
 	json_object_put(document);
 	return buffer_take(&buffer);
-}
-
-char *failure_json(const struct failure *failure, const char *command)
-{
-	return diagnostic_json("error", failure, command);
-}
-
-char *warning_json(const struct failure *failure, const char *command)
-{
-	return diagnostic_json("warning", failure, command);
 }
 
 static void add_escaped(struct buffer *buffer, const char *before, const char *text)
@@ -156,26 +163,22 @@ static void add_escaped(struct buffer *buffer, const char *before, const char *t
 	free(escaped);
 }
 
-static char *diagnostic_text(const char *kind, const struct failure *failure,
-			     const char *command)
+char *text_diagnostic(const struct failure *failure, const char *command, bool warning,
+		      bool json, const struct text_place *place)
 {
 	struct buffer buffer = { 0 };
 
+	if (json)
+		return diagnostic_json(failure, command, warning, place);
+	if (place) {
+		add_escaped(&buffer, "", place->file);
+		buffer_format(&buffer, ":%lu: ", place->line);
+	}
 	buffer_add_text(&buffer, command);
-	add_escaped(&buffer, ": ", kind);
+	add_escaped(&buffer, ": ", warning ? "warning" : "");
 	add_escaped(&buffer, ": ", failure->object);
 	add_escaped(&buffer, ": ", failure->message);
 	add_escaped(&buffer, "; ", failure->hint);
 	buffer_add_text(&buffer, "\n");
 	return buffer_take(&buffer);
-}
-
-char *failure_text(const struct failure *failure, const char *command)
-{
-	return diagnostic_text("", failure, command);
-}
-
-char *warning_text(const struct failure *failure, const char *command)
-{
-	return diagnostic_text("warning", failure, command);
 }

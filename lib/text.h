@@ -24,19 +24,25 @@ char *text_escape(const char *text, bool keep_blanks);
  * memory is short; the caller frees it. */
 char *text_to_utf8(const char *text);
 
+/* @text as a JSON string, with its quotes; bytes that are not UTF-8 became U+FFFD. NULL
+ * when memory is short; the caller frees it. */
+char *text_json_string(const char *text);
+
+/* Where a command of a batch stands. */
+struct text_place {
+	const char *file;
+	unsigned long line;	/* 1 on */
+};
+
 /*
- * The error object of a JSON caller, one line:
- * {"error":{"command":..,"object":..,"status":..,"errno":..,"message":..,"hint":..}}.
- * object, errno and hint are absent where there is none. NULL when memory is short;
- * the caller frees it.
+ * What went wrong, or with @warning what the user should know. With @json an object on
+ * one line, {"error":{"command":..,"object":..,"status":..,"errno":..,"message":..,
+ * "hint":..}} or {"warning":{..}}, where object, errno and hint are absent when there is
+ * none; else "COMMAND: OBJECT: MESSAGE; HINT" and a line feed. @place (may be NULL)
+ * becomes the keys "file" and "line" of the object, or "FILE:LINE: " before the text.
+ * NULL when memory is short; the caller frees it.
  */
-char *failure_json(const struct failure *failure, const char *command);
-
-/* "COMMAND: OBJECT: MESSAGE; HINT" and a line feed; the caller frees it. */
-char *failure_text(const struct failure *failure, const char *command);
-
-/* The same for what is no failure: {"warning":{..}} and "COMMAND: warning: ...". */
-char *warning_json(const struct failure *failure, const char *command);
-char *warning_text(const struct failure *failure, const char *command);
+char *text_diagnostic(const struct failure *failure, const char *command, bool warning,
+		      bool json, const struct text_place *place);
 
 #endif

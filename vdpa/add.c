@@ -92,14 +92,10 @@ static int add(struct call *call, struct netlink *netlink, struct vdpa_new *devi
 int vdpa_dev_add(struct call *call, struct failure *failure)
 {
 	struct vdpa_new device;
-	struct netlink netlink;
+	struct netlink *netlink;
 	int rc = read_words(call->values, &device, failure);
 
 	if (rc == 0)
-		rc = vdpa_family_open(&sysfs_machine, &netlink, failure);
-	if (rc < 0)
-		return rc;
-	rc = add(call, &netlink, &device, failure);
-	netlink_close(&netlink);
-	return rc;
+		rc = vdpa_session_open(call, &netlink, failure);
+	return rc < 0 ? rc : add(call, netlink, &device, failure);
 }

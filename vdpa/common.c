@@ -1,7 +1,27 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "lib/features.h"
 #include "lib/vdpa_blocked.h"
+#include "lib/vdpa_family.h"
 #include "vdpa/vdpa.h"
+
+int vdpa_session_open(struct call *call, struct netlink **netlink, struct failure *failure)
+{
+	struct vdpa_session *session = call->session;
+	int rc = 0;
+
+	*netlink = &session->netlink;
+	if (!session->open)
+		rc = vdpa_family_open(&sysfs_machine, &session->netlink, failure);
+	session->open = rc == 0;
+	return rc;
+}
+
+void vdpa_session_end(struct vdpa_session *session)
+{
+	if (session->open)
+		netlink_close(&session->netlink);
+	session->open = false;
+}
 
 void vdpa_explain_device(struct call *call, struct failure *failure)
 {

@@ -172,15 +172,14 @@ static int show_all(struct call *call, struct netlink *netlink, struct failure *
 int vdpa_dev_config_show(struct call *call, struct failure *failure)
 {
 	const struct cli_value *name = &call->values[0];
-	struct netlink netlink;
-	int rc = vdpa_family_open(&sysfs_machine, &netlink, failure);
+	struct netlink *netlink;
+	int rc = vdpa_session_open(call, &netlink, failure);
 
 	if (rc < 0)
 		return rc;
 	output_begin_listing(call->out, "config");
-	rc = name->given ? show_one(call, &netlink, name->text, failure)
-			 : show_all(call, &netlink, failure);
+	rc = name->given ? show_one(call, netlink, name->text, failure)
+			 : show_all(call, netlink, failure);
 	output_end_listing(call->out);
-	netlink_close(&netlink);
 	return rc;
 }

@@ -144,27 +144,22 @@ int vdpa_dev_show(struct call *call, struct failure *failure)
 {
 	const struct cli_value *name = &call->values[0];
 	struct buffer answer = { 0 };
-	struct netlink netlink;
-	int rc = vdpa_family_open(&sysfs_machine, &netlink, failure);
+	struct netlink *netlink;
+	int rc = vdpa_session_open(call, &netlink, failure);
 
 	if (rc < 0)
 		return rc;
-	rc = vdpa_get_device(&netlink, name->given ? name->text : NULL, &answer, failure);
+	rc = vdpa_get_device(netlink, name->given ? name->text : NULL, &answer, failure);
 	if (rc == 0)
 		put_answer(call, &answer);
 	buffer_free(&answer);
-	netlink_close(&netlink);
 	return rc;
 }
 
 int vdpa_dev_del(struct call *call, struct failure *failure)
 {
-	struct netlink netlink;
-	int rc = vdpa_family_open(&sysfs_machine, &netlink, failure);
+	struct netlink *netlink;
+	int rc = vdpa_session_open(call, &netlink, failure);
 
-	if (rc < 0)
-		return rc;
-	rc = vdpa_detach(&sysfs_machine, &netlink, call->values[0].text, failure);
-	netlink_close(&netlink);
-	return rc;
+	return rc < 0 ? rc : vdpa_detach(&sysfs_machine, netlink, call->values[0].text, failure);
 }

@@ -4,19 +4,29 @@
 #include "lib/descriptor.h"
 #include "vdpa/vdpa.h"
 
-static int print(const char *text, size_t length)
+static int print(void *context, const char *text, size_t length)
 {
+	(void)context;
 	return descriptor_write(STDOUT_FILENO, text, length);
 }
 
-static int complain(const char *text, size_t length)
+static int complain(void *context, const char *text, size_t length)
 {
+	(void)context;
 	return descriptor_write(STDERR_FILENO, text, length);
 }
 
 int main(int argc, char **argv)
 {
+	struct vdpa_session session = { .open = false };
+	const struct command_host host = {
+		.out = { print, NULL },
+		.err = { complain, NULL },
+		.session = &session,
+	};
 	int named = argc > 0;	/* execve() may have given no words at all */
+	int status = command_main(&vdpa_command, argc - named, argv + named, &host);
 
-	return command_main(&vdpa_command, argc - named, argv + named, print, complain);
+	vdpa_session_end(&session);
+	return status;
 }

@@ -80,19 +80,18 @@ int vdpa_mgmtdev_show(struct call *call, struct failure *failure)
 	const struct cli_value *word = &call->values[0];
 	struct buffer answer = { 0 };
 	struct vdpa_handle handle;
-	struct netlink netlink;
+	struct netlink *netlink;
 	int rc = 0;
 
 	if (word->given)
 		rc = vdpa_handle_parse(word->text, &handle, failure);
 	if (rc == 0)
-		rc = vdpa_family_open(&sysfs_machine, &netlink, failure);
+		rc = vdpa_session_open(call, &netlink, failure);
 	if (rc < 0)
 		return rc;
-	rc = vdpa_get_mgmtdev(&netlink, word->given ? &handle : NULL, &answer, failure);
+	rc = vdpa_get_mgmtdev(netlink, word->given ? &handle : NULL, &answer, failure);
 	if (rc == 0)
 		put_answer(call, &answer);
 	buffer_free(&answer);
-	netlink_close(&netlink);
 	return rc;
 }

@@ -4,6 +4,7 @@
 #define VT_VDPA_VDPA_H
 
 #include "lib/command.h"
+#include "lib/netlink.h"
 #include "lib/vdpa_message.h"
 
 /* The whole grammar (table.c). */
@@ -22,6 +23,17 @@ enum add_word {
 
 /* The bus drivers as choices of the word "driver", ends with NULL (table.c). */
 extern const char *const vdpa_driver_choices[];
+
+/* What the lines of a batch share (struct command_host). */
+struct vdpa_session {
+	struct netlink netlink;
+	bool open;
+};
+
+/* The family's socket in @netlink, opened the first time; it stays open, and is the
+ * session's. 0, or negative with @failure, as vdpa_family_open(). */
+int vdpa_session_open(struct call *call, struct netlink **netlink, struct failure *failure);
+void vdpa_session_end(struct vdpa_session *session);
 
 /* The verbs: see struct cli_verb for what they return. */
 int vdpa_mgmtdev_show(struct call *call, struct failure *failure);

@@ -63,7 +63,7 @@ const struct cli_word loopback_words[] = {
 			.help = "the user to become before serving" },
 	[WORD_FD] = { .keyword = "fd", .value = "N", .kind = CLI_NUMBER, .min = 3, .max = 1048575,
 		      .help = "the descriptor on which the node of NAME is open already" },
-	[WORD_BACKGROUND] = { .keyword = "background", .kind = CLI_FLAG,
+	[WORD_BACKGROUND] = { .keyword = "background", .kind = CLI_FLAG, .flags = CLI_RETURNS,
 			      .help = "return when the device is ready" },
 	{ .kind = CLI_END },
 };

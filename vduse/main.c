@@ -5,19 +5,22 @@
 #include "lib/descriptor.h"
 #include "vduse/grammar.h"
 
-static int print(const char *text, size_t length)
+static int print(void *context, const char *text, size_t length)
 {
+	(void)context;
 	return descriptor_write(STDOUT_FILENO, text, length);
 }
 
-static int complain(const char *text, size_t length)
+static int complain(void *context, const char *text, size_t length)
 {
+	(void)context;
 	return descriptor_write(STDERR_FILENO, text, length);
 }
 
 int main(int argc, char **argv)
 {
+	const struct command_host host = { .out = { print, NULL }, .err = { complain, NULL } };
+
 	/* argv may be empty: execve(2) asks for nothing else. */
-	return command_main(&vduse_command, argc > 1 ? argc - 1 : 0, argv + (argc > 0),
-			    print, complain);
+	return command_main(&vduse_command, argc > 1 ? argc - 1 : 0, argv + (argc > 0), &host);
 }

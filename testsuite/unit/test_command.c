@@ -119,20 +119,23 @@ static const struct cli_command command = {
 static char printed[4096], complained[4096];
 static int write_error;
 
-static int print(const char *text, size_t length)
+static int print(void *context, const char *text, size_t length)
 {
+	(void)context;
 	if (write_error)
 		return write_error;
 	strncat(printed, text, length);
 	return 0;
 }
 
-static int complain(const char *text, size_t length)
+static int complain(void *context, const char *text, size_t length)
 {
+	(void)context;
 	strncat(complained, text, length);
 	return 0;
 }
 
+static const struct command_host host = { .out = { print, NULL }, .err = { complain, NULL } };
 static struct command_result result;
 static char *words[8];
 static char storage[256];
@@ -154,7 +157,7 @@ static void run(const char *text)
 
 	command_result_free(&result);
 	printed[0] = '\0';
-	command_run(&command, count, words, print, &result);
+	command_run(&command, count, words, &host, &result);
 }
 
 static void expect(const char *text, int status, const char *output, const char *diagnostics)
@@ -298,7 +301,7 @@ static int run_main(const char *text, int error)
 
 	printed[0] = complained[0] = '\0';
 	write_error = error;
-	return command_main(&command, count, words, print, complain);
+	return command_main(&command, count, words, &host);
 }
 
 static void main_writes_and_exits(void **state)

@@ -109,10 +109,10 @@ static void failures_as_text(void **state)
 	const struct failure bare = { .status = STATUS_FAILED, .message = "no" };
 
 	(void)state;
-	expect_text(failure_text(&full, "vduse destroy"),
+	expect_text(text_diagnostic(&full, "vduse destroy", false, false, NULL),
 		    "vduse destroy: lo\\x0a0: it is attached; detach it\n");
-	expect_text(failure_text(&bare, "vduse"), "vduse: no\n");
-	expect_text(warning_text(&full, "vduse destroy"),
+	expect_text(text_diagnostic(&bare, "vduse", false, false, NULL), "vduse: no\n");
+	expect_text(text_diagnostic(&full, "vduse destroy", true, false, NULL),
 		    "vduse destroy: warning: lo\\x0a0: it is attached; detach it\n");
 }
 
@@ -121,14 +121,14 @@ static void failures_as_json(void **state)
 	const struct failure bare = { .status = STATUS_FAILED, .message = "a \"b\" \xff/" };
 
 	(void)state;
-	expect_text(failure_json(&full, "vduse destroy"),
+	expect_text(text_diagnostic(&full, "vduse destroy", false, true, NULL),
 		    "{\"error\":{\"command\":\"vduse destroy\",\"object\":\"lo\\n0\","
 		    "\"status\":5,\"errno\":\"EBUSY\",\"message\":\"it is attached\","
 		    "\"hint\":\"detach it\"}}\n");
-	expect_text(failure_json(&bare, "vduse"),
+	expect_text(text_diagnostic(&bare, "vduse", false, true, NULL),
 		    "{\"error\":{\"command\":\"vduse\",\"status\":1,"
 		    "\"message\":\"a \\\"b\\\" \xef\xbf\xbd/\"}}\n");
-	expect_text(warning_json(&(struct failure){ .message = "m", .object = "o" }, "c"),
+	expect_text(text_diagnostic(&(struct failure){ .message = "m", .object = "o" }, "c", true, true, NULL),
 		    "{\"warning\":{\"command\":\"c\",\"object\":\"o\",\"message\":\"m\"}}\n");
 }
 

@@ -48,13 +48,16 @@ static int teardown(void **state)
 static void run(const char *line)
 {
 	char words[4096], *arguments[64], *save = NULL, *word;
+	struct vdpa_session session = { .open = false };
+	const struct command_host host = { .session = &session };
 	int count = 0;
 
 	command_result_free(&result);
 	snprintf(words, sizeof(words), "%s", line);
 	for (word = strtok_r(words, " ", &save); word; word = strtok_r(NULL, " ", &save))
 		arguments[count++] = word;
-	command_run(&vdpa_command, count, arguments, NULL, &result);
+	command_run(&vdpa_command, count, arguments, &host, &result);
+	vdpa_session_end(&session);
 }
 
 static void prints(const char *line, const char *expected)

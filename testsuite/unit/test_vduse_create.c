@@ -15,6 +15,7 @@
 
 #include "lib/cli.h"
 #include "lib/sysfs.h"
+#include "lib/text.h"
 #include "vduse/create.h"
 #include "vduse/grammar.h"
 #include "vduse/verbs.h"
@@ -252,6 +253,22 @@ static void address_of_the_machine_or_of_the_boot(void **state)
 	machine_id = own;
 }
 
+/* The one warning there is, as text. */
+static char *warnings_text(struct buffer *warnings)
+{
+	struct failure warning;
+	char *text = strdup("");
+
+	assert_true(warnings->length == 0 || warnings->length == sizeof(warning));
+	if (warnings->length) {
+		free(text);
+		memcpy(&warning, warnings->text, sizeof(warning));
+		text = text_diagnostic(&warning, "vduse create", true, false, NULL);
+	}
+	buffer_free(warnings);
+	return text;
+}
+
 /* Runs create_run(); the warnings, which the caller frees. */
 static char *run(const char *text, int *rc)
 {
@@ -269,7 +286,7 @@ static char *run(const char *text, int *rc)
 	assert_int_equal(cli_parse(&vduse_command, count, words, &line, &failure), 0);
 	created = 0;
 	*rc = create_run(&call, &failure);
-	return buffer_take(&warnings);
+	return warnings_text(&warnings);
 }
 
 static void only_a_device_that_was_made_is_warned_of(void **state)
