@@ -266,10 +266,10 @@ static int print_text(const struct command_result *result, const struct sink *ou
 	return result->length ? out->write(out->context, result->text, result->length) : 0;
 }
 
-static void complain(const struct sink *err, const char *text)
+static void complain(const struct sink *sink, const char *text)
 {
 	if (text && *text)
-		err->write(err->context, text, strlen(text));
+		sink->write(sink->context, text, strlen(text));
 }
 
 int command_main(const struct cli_command *command, int argc, char **argv,
@@ -285,11 +285,11 @@ int command_main(const struct cli_command *command, int argc, char **argv,
 	command_run(command, argc, argv, host, &result);
 	status = result.status;
 	rc = print_text(&result, &host->out);
-	complain(&host->err, result.diagnostics);
+	complain(&host->errors, result.diagnostics);
 	if (rc < 0) {
 		char *line = command_write_failed(command, result.json, -rc);
 
-		complain(&host->err, line);
+		complain(&host->errors, line);
 		free(line);
 		status = status ? status : STATUS_FAILED;
 	}

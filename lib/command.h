@@ -23,7 +23,7 @@ struct sink {
 /* What a program gives its commands. */
 struct command_host {
 	struct sink out;	/* stdout */
-	struct sink err;	/* stderr */
+	struct sink errors;	/* stderr */
 	void *session;		/* what its verbs keep between the lines of a batch */
 };
 

@@ -134,7 +134,7 @@ static void write_out(struct batch *batch, const struct buffer *text)
 static void write_err(struct batch *batch, const struct buffer *text)
 {
 	if (text->length)
-		batch->host->err.write(batch->host->err.context, text->text, text->length);
+		batch->host->errors.write(batch->host->errors.context, text->text, text->length);
 }
 
 /* @text without white space at its end; each line feed in it is followed by @indent
@@ -363,7 +363,7 @@ static void report_write_error(struct batch *batch)
 					  -batch->write_error);
 
 	if (line)
-		batch->host->err.write(batch->host->err.context, line, strlen(line));
+		batch->host->errors.write(batch->host->errors.context, line, strlen(line));
 	free(line);
 	batch->status = batch->status ? batch->status : STATUS_FAILED;
 }

@@ -21,7 +21,7 @@ int main(int argc, char **argv)
 	struct vdpa_session session = { .open = false };
 	const struct command_host host = {
 		.out = { print, NULL },
-		.err = { complain, NULL },
+		.errors = { complain, NULL },
 		.session = &session,
 	};
 	int named = argc > 0;	/* execve() may have given no words at all */

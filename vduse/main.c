@@ -19,7 +19,7 @@ static int complain(void *context, const char *text, size_t length)
 
 int main(int argc, char **argv)
 {
-	const struct command_host host = { .out = { print, NULL }, .err = { complain, NULL } };
+	const struct command_host host = { .out = { print, NULL }, .errors = { complain, NULL } };
 
 	/* argv may be empty: execve(2) asks for nothing else. */
 	return command_main(&vduse_command, argc > 1 ? argc - 1 : 0, argv + (argc > 0), &host);

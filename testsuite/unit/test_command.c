@@ -135,7 +135,7 @@ static int complain(void *context, const char *text, size_t length)
 	return 0;
 }
 
-static const struct command_host host = { .out = { print, NULL }, .err = { complain, NULL } };
+static const struct command_host host = { .out = { print, NULL }, .errors = { complain, NULL } };
 static struct command_result result;
 static char *words[8];
 static char storage[256];
