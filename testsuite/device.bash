@@ -35,7 +35,7 @@ in_guest()
 # The functions of this file that scripts in the guest have.
 guest_functions=(begin finish broken run_line complain wrong well_formed expect need rows
 	as_json json_rows nap wait_until server_of interface_of driver_of attached
-	read_value device undo nothing_left modules)
+	read_value device undo nothing_left modules test_module parameter)
 
 # -- inside the guest: expectations ----------------------------------------------
 
@@ -51,7 +51,7 @@ begin()
 finish()
 {
 	exec 3>&-
-	rm -f "$T.out" "$T.err"
+	rm -f "$T.out" "$T.err" "$T.parameter"
 	exit "$failed"
 }
 
@@ -306,6 +306,25 @@ modules()
 	for name; do
 		modprobe "$name" || broken "cannot load $name"
 	done
+}
+
+# test_module [PARAMETER=VALUE]...: load the module of testsuite/module, whose
+# vdpa_test.h says what it offers. The test removes it: rmmod vdpa_test.
+test_module()
+{
+	local folder=/usr/lib/vduse-tools-vm
+
+	[ -e $folder/vdpa_test.ko ] || broken "the guest has no vdpa_test.ko: $(<$folder/vdpa_test.why)"
+	modprobe vdpa || broken 'cannot load vdpa'
+	insmod $folder/vdpa_test.ko "$@" || broken "cannot load vdpa_test $*"
+}
+
+# parameter NAME [VALUE]: of that module, from now on. In one write, which printf
+# would not do with a line feed inside. Fails when the module refuses it.
+parameter()
+{
+	printf %s "${2:-$'\n'}" >"$T.parameter"
+	cat "$T.parameter" >"/sys/module/vdpa_test/parameters/$1"
 }
 
 # -- outside: what the guest's answers are ---------------------------------------------

@@ -48,10 +48,12 @@ static void list_folder(const char *kind, const char *path)
 		closedir(dir);
 }
 
-/* The modules that a test may take away, and must bring back. */
+/* The modules that a test may take away, and must bring back; and the one that it
+ * may bring (testsuite/module), and must take away. */
 static void list_modules(void)
 {
-	static const char *const names[] = { "vduse", "virtio_vdpa", "vhost_vdpa", "virtio_net" };
+	static const char *const names[] = { "vduse", "virtio_vdpa", "vhost_vdpa", "virtio_net",
+					     "vdpa_test" };
 	char path[64];
 	size_t i;
 
