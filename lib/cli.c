@@ -313,6 +313,8 @@ static int finish(struct parser *parser)
 	if (!path_complete(parser)) {
 		const struct cli_verb *verb = default_verb(parser);
 
+		if (!verb && parser->depth > 1)	/* "vdpa dev vstats" does nothing there, too */
+			return usage_error(parser, "a word is missing");
 		if (!verb)
 			return 0;
 		parser->found = verb;

@@ -216,6 +216,18 @@ void output_number(struct output *out, enum output_where where, const char *key,
 		buffer_format(&out->text, " %s %llu", key, (unsigned long long)value);
 }
 
+void output_counter(struct output *out, enum output_where where, const char *key,
+		    uint64_t value)
+{
+	char *escaped = text_escape(key, false);
+
+	if (!escaped)
+		out->broken = true;
+	else
+		output_number(out, where, output_is_json(out) ? key : escaped, value);
+	free(escaped);
+}
+
 void output_bool(struct output *out, enum output_where where, const char *key, bool value)
 {
 	if (wants_json(out, where))

@@ -64,6 +64,9 @@ void output_string(struct output *out, enum output_where where, const char *key,
 		   const char *value);
 void output_number(struct output *out, enum output_where where, const char *key,
 		   uint64_t value);
+/* The same with a foreign @key, any bytes: escaped in text so that it stays one word. */
+void output_counter(struct output *out, enum output_where where, const char *key,
+		    uint64_t value);
 void output_bool(struct output *out, enum output_where where, const char *key, bool value);
 /* A 64-bit mask: 0x... in text, the same as a string in JSON. */
 void output_mask(struct output *out, enum output_where where, const char *key,

@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/features.h"
+
 int vdpa_explain_missing(struct failure *failure)
 {
 	failure_set(failure, STATUS_UNSUPPORTED, ENODEV, NULL,
@@ -135,6 +137,18 @@ int vdpa_get_mgmtdev(struct netlink *netlink, const struct vdpa_handle *handle,
 		       "cannot list management devices", failure);
 }
 
+/* drivers/vdpa/vdpa.c: a device that its driver made by itself has no mdev. */
+static int unmanaged(const struct netlink *netlink, const char *name, const char *doing,
+		     struct failure *failure)
+{
+	failure_set(failure, STATUS_FAILED, EINVAL, name,
+		    "%s: it is on the bus, but no management device made it, and of such a "
+		    "device the kernel tells nothing", doing);
+	if (failure)
+		append_report(&netlink->report, failure);
+	return -EINVAL;
+}
+
 static int get(struct netlink *netlink, uint8_t command, const char *name,
 	       const char *doing, struct buffer *answer, struct failure *failure)
 {
@@ -148,6 +162,8 @@ static int get(struct netlink *netlink, uint8_t command, const char *name,
 		return 0;
 	if (name && rc == -ENODEV)
 		return no_device(netlink, name, failure);
+	if (name && rc == -EINVAL)
+		return unmanaged(netlink, name, doing, failure);
 	return refused(netlink, rc, name, doing, failure);
 }
 
@@ -162,6 +178,73 @@ int vdpa_get_config(struct netlink *netlink, const char *name, struct buffer *an
 {
 	return get(netlink, VDPA_CMD_DEV_CONFIG_GET, name, "cannot read its configuration",
 		   answer, failure);
+}
+
+/* What is known of device @name: 0, or negative where it cannot be told. */
+static int look_up(struct netlink *netlink, const char *name, struct vdpa_device *device)
+{
+	struct netlink_report report = netlink->report;
+	struct buffer answer = { 0 };
+	size_t length, offset = 0;
+	const void *attributes;
+	int rc = vdpa_get_device(netlink, name, &answer, NULL);
+
+	attributes = rc == 0 ? netlink_next(&answer, &offset, &length) : NULL;
+	rc = attributes ? vdpa_parse_device(attributes, length, device) : -EBADMSG;
+	buffer_free(&answer);
+	netlink->report = report;	/* of the question that was refused */
+	return rc;
+}
+
+static int no_queue(const struct netlink *netlink, int rc, const char *name, uint16_t queue,
+		    const struct vdpa_device *device, struct failure *failure)
+{
+	char doing[64];
+
+	snprintf(doing, sizeof(doing), "cannot read the statistics of virtqueue %u", queue);
+	refused(netlink, rc, name, doing, failure);
+	if (VDPA_HAS(device, VDPA_ATTR_DEV_MAX_VQS) && queue >= device->max_vqs)
+		failure_hint(failure, "it has %u virtqueues, counted from 0", device->max_vqs);
+	return rc;
+}
+
+static int no_vstats(struct netlink *netlink, int rc, const char *name, uint16_t queue,
+		     struct failure *failure)
+{
+	struct vdpa_device device = { 0 };
+	char text[VDPA_HANDLE_SIZE];
+
+	if (rc == -ENODEV)
+		return no_device(netlink, name, failure);
+	look_up(netlink, name, &device);
+	if (rc == -EAGAIN) {
+		failure_set(failure, STATUS_FAILED, EAGAIN, name,
+			    "it has no statistics before a driver has agreed on features with it");
+		failure_hint(failure, "\"vdpa dev bind\" gives it a driver");
+	} else if (rc == -EOPNOTSUPP) {
+		failure_set(failure, STATUS_FAILED, EOPNOTSUPP, name,
+			    "a device of management device %s has no statistics of its virtqueues",
+			    vdpa_handle_text(&device.mgmtdev, text));
+	} else {
+		return no_queue(netlink, rc, name, queue, &device, failure);
+	}
+	if (failure)
+		append_report(&netlink->report, failure);
+	return rc;
+}
+
+int vdpa_get_vstats(struct netlink *netlink, const char *name, uint16_t queue,
+		    struct buffer *answer, struct failure *failure)
+{
+	union netlink_request request;
+	int rc = -EMSGSIZE;
+
+	netlink_start(netlink, &request, VDPA_CMD_DEV_VSTATS_GET, 0);
+	if (put_text(&request, VDPA_ATTR_DEV_NAME, name) &&
+	    mnl_attr_put_u32_check(&request.header, NETLINK_REQUEST_SIZE,
+				   VDPA_ATTR_DEV_QUEUE_INDEX, queue))
+		rc = netlink_ask(netlink, &request, true, answer);
+	return rc < 0 ? no_vstats(netlink, rc, name, queue, failure) : 0;
 }
 
 static bool put_new(union netlink_request *request, const struct vdpa_new *device)
@@ -224,6 +307,80 @@ int vdpa_new_device(struct netlink *netlink, const struct vdpa_new *device,
 		rc = netlink_ask(netlink, &request, false, &answer);
 	buffer_free(&answer);
 	return rc < 0 ? not_added(netlink, rc, device, failure) : 0;
+}
+
+/*
+ * Does the kernel know the command? It answers the bare question, which changes
+ * nothing, with EINVAL (drivers/vdpa/vdpa.c, vdpa_nl_cmd_dev_attr_set_doit), but what
+ * the family has not with EOPNOTSUPP (net/netlink/genetlink.c, genl_get_cmd).
+ */
+static bool knows_set(struct netlink *netlink)
+{
+	struct netlink_report report = netlink->report;
+	struct buffer answer = { 0 };
+	union netlink_request request;
+	int rc;
+
+	netlink_start(netlink, &request, VDPA_CMD_DEV_ATTR_SET, 0);
+	rc = netlink_ask(netlink, &request, false, &answer);
+	buffer_free(&answer);
+	netlink->report = report;
+	return rc != -EOPNOTSUPP;
+}
+
+static int not_set(struct netlink *netlink, const char *name, struct failure *failure)
+{
+	struct vdpa_device device = { 0 };
+	char text[VDPA_HANDLE_SIZE];
+
+	if (!knows_set(netlink)) {
+		failure_set(failure, STATUS_FAILED, EOPNOTSUPP, name,
+			    "this kernel cannot change a vDPA device; Linux 6.12 is the first that can");
+	} else if (look_up(netlink, name, &device) == 0 && vdpa_handle_is_vduse(&device.mgmtdev)) {
+		failure_set(failure, STATUS_FAILED, EOPNOTSUPP, name,
+			    "a VDUSE device is given its address when it is created, not here");
+		failure_hint(failure, "say \"mac\" to \"vduse create %s\"", name);
+	} else {
+		failure_set(failure, STATUS_FAILED, EOPNOTSUPP, name,
+			    "management device %s cannot change the address of a device",
+			    vdpa_handle_text(&device.mgmtdev, text));
+	}
+	if (failure)
+		append_report(&netlink->report, failure);
+	return -EOPNOTSUPP;
+}
+
+/*
+ * Linux 6.12 acknowledges a change of a device that is of a manager without network
+ * devices with 0, and says only in words that it did nothing (drivers/vdpa/vdpa.c,
+ * vdpa_nl_cmd_dev_attr_set_doit).
+ */
+static bool only_said(struct netlink *netlink, const char *name)
+{
+	struct vdpa_device device;
+
+	return netlink->report.message[0] && look_up(netlink, name, &device) == 0 &&
+	       device.type != DEVICE_TYPE_NET;
+}
+
+int vdpa_set_mac(struct netlink *netlink, const char *name, const uint8_t mac[6],
+		 struct failure *failure)
+{
+	struct buffer answer = { 0 };
+	union netlink_request request;
+	int rc = -EMSGSIZE;
+
+	netlink_start(netlink, &request, VDPA_CMD_DEV_ATTR_SET, 0);
+	if (put_text(&request, VDPA_ATTR_DEV_NAME, name) &&
+	    mnl_attr_put_check(&request.header, NETLINK_REQUEST_SIZE,
+			       VDPA_ATTR_DEV_NET_CFG_MACADDR, 6, mac))
+		rc = netlink_ask(netlink, &request, false, &answer);
+	buffer_free(&answer);
+	if (rc == -ENODEV)
+		return no_device(netlink, name, failure);
+	if (rc == -EOPNOTSUPP || (rc == 0 && only_said(netlink, name)))
+		return not_set(netlink, name, failure);
+	return rc < 0 ? refused(netlink, rc, name, "cannot change it", failure) : 0;
 }
 
 int vdpa_delete_device(struct netlink *netlink, const char *name, struct failure *failure)

@@ -40,6 +40,15 @@ int vdpa_get_device(struct netlink *netlink, const char *name, struct buffer *an
 int vdpa_get_config(struct netlink *netlink, const char *name, struct buffer *answer,
 		    struct failure *failure);
 
+/*
+ * VDPA_CMD_DEV_VSTATS_GET of virtqueue @queue of device @name, for vdpa_parse_vstats()
+ * and vdpa_next_statistic() in @answer, freed by the caller. 0, or negative with
+ * @failure: -EAGAIN where no driver has negotiated features yet, -EOPNOTSUPP where the
+ * device has no statistics.
+ */
+int vdpa_get_vstats(struct netlink *netlink, const char *name, uint16_t queue,
+		    struct buffer *answer, struct failure *failure);
+
 /* What VDPA_CMD_DEV_NEW makes. */
 struct vdpa_new {
 	const char *name;		/* 1 to 255 bytes */
@@ -57,6 +66,14 @@ struct vdpa_new {
  */
 int vdpa_new_device(struct netlink *netlink, const struct vdpa_new *device,
 		    struct failure *failure);
+
+/*
+ * VDPA_CMD_DEV_ATTR_SET: give the device @name the address @mac. 0, or negative with
+ * @failure: -EOPNOTSUPP where the kernel is older than the command (6.12), or the
+ * device's maker does not know how.
+ */
+int vdpa_set_mac(struct netlink *netlink, const char *name, const uint8_t mac[6],
+		 struct failure *failure);
 
 /* VDPA_CMD_DEV_DEL. 0, or negative with @failure. */
 int vdpa_delete_device(struct netlink *netlink, const char *name, struct failure *failure);

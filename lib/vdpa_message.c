@@ -71,6 +71,15 @@ static const struct field config_fields[] = {
 	LAST_FIELD,
 };
 
+static const struct field vstats_fields[] = {
+	NAME(vdpa_vstats, VDPA_ATTR_DEV_NAME, name),
+	NUMBER(vdpa_vstats, VDPA_ATTR_DEV_ID, type),
+	NUMBER(vdpa_vstats, VDPA_ATTR_DEV_QUEUE_INDEX, queue),
+	NUMBER(vdpa_vstats, VDPA_ATTR_DEV_NET_CFG_MAX_VQP, max_vqp),
+	NUMBER(vdpa_vstats, VDPA_ATTR_DEV_NEGOTIATED_FEATURES, negotiated),
+	LAST_FIELD,
+};
+
 /* A string with or without its NUL; false where it is empty or does not fit. */
 static bool take_name(char *name, const char *bytes, size_t length)
 {
@@ -136,6 +145,47 @@ int vdpa_parse_config(const void *attributes, size_t length, struct vdpa_config 
 	config->present = take_attributes(config_fields, config, attributes, length);
 	return VDPA_HAS(config, VDPA_ATTR_DEV_NAME) && VDPA_HAS(config, VDPA_ATTR_DEV_ID) ?
 		       0 : -EBADMSG;
+}
+
+int vdpa_parse_vstats(const void *attributes, size_t length, struct vdpa_vstats *vstats)
+{
+	*vstats = (struct vdpa_vstats){ 0 };
+	vstats->present = take_attributes(vstats_fields, vstats, attributes, length);
+	return VDPA_HAS(vstats, VDPA_ATTR_DEV_NAME) ? 0 : -EBADMSG;
+}
+
+/* Does @attr complete @statistic? */
+static bool take_statistic(const struct nlattr *attr, struct vdpa_statistic *statistic)
+{
+	const void *payload = mnl_attr_get_payload(attr);
+	size_t length = mnl_attr_get_payload_len(attr);
+
+	if (attr->nla_type == VDPA_ATTR_DEV_VENDOR_ATTR_NAME) {
+		statistic->name = payload;
+		statistic->length = strnlen(payload, length);
+		return false;
+	}
+	if (attr->nla_type != VDPA_ATTR_DEV_VENDOR_ATTR_VALUE || !statistic->name ||
+	    length != sizeof(statistic->value))
+		return false;
+	memcpy(&statistic->value, payload, length);
+	return true;
+}
+
+bool vdpa_next_statistic(const void *attributes, size_t length, size_t *offset,
+			 struct vdpa_statistic *statistic)
+{
+	*statistic = (struct vdpa_statistic){ 0 };
+	while (*offset < length) {
+		const struct nlattr *attr = (const void *)((const char *)attributes + *offset);
+
+		if (!mnl_attr_ok(attr, length - *offset))
+			break;
+		*offset += MNL_ALIGN(attr->nla_len);
+		if (take_statistic(attr, statistic))
+			return true;
+	}
+	return false;
 }
 
 int vdpa_handle_parse(const char *text, struct vdpa_handle *handle, struct failure *failure)

@@ -69,6 +69,22 @@ struct vdpa_config {
 	uint8_t read_only, flush;
 };
 
+/* The counters of a virtqueue, as its driver (the kernel's, of the device) has them. */
+struct vdpa_vstats {
+	uint64_t present;
+	char name[VDPA_NAME_SIZE];
+	uint32_t type;
+	uint32_t queue;		/* index of the virtqueue */
+	uint16_t max_vqp;	/* only where negotiated has MQ or RSS */
+	uint64_t negotiated;
+};
+
+struct vdpa_statistic {
+	const char *name;	/* in the attributes; any bytes, none, no NUL at its end */
+	size_t length;		/* of the name, in bytes */
+	uint64_t value;
+};
+
 /*
  * @attributes (aligned to 4) are what stands behind the generic header, @length
  * bytes; netlink_next() gives both. 0, or -EBADMSG for a record without its name (a
@@ -78,6 +94,16 @@ struct vdpa_config {
 int vdpa_parse_mgmtdev(const void *attributes, size_t length, struct vdpa_mgmtdev *mgmtdev);
 int vdpa_parse_device(const void *attributes, size_t length, struct vdpa_device *device);
 int vdpa_parse_config(const void *attributes, size_t length, struct vdpa_config *config);
+int vdpa_parse_vstats(const void *attributes, size_t length, struct vdpa_vstats *vstats);
+
+/*
+ * The next of the statistics among the @length bytes of @attributes: a name
+ * (VDPA_ATTR_DEV_VENDOR_ATTR_NAME) and the first value (VDPA_ATTR_DEV_VENDOR_ATTR_VALUE)
+ * of 8 bytes behind it, before another name. A name without value and a value without
+ * name are passed over. @offset begins with 0 and is moved on. false at the end.
+ */
+bool vdpa_next_statistic(const void *attributes, size_t length, size_t *offset,
+			 struct vdpa_statistic *statistic);
 
 /* "BUS/NAME" or "NAME" as typed. 0, or negative with @failure (STATUS_USAGE). */
 int vdpa_handle_parse(const char *text, struct vdpa_handle *handle, struct failure *failure);

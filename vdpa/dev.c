@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* vdpa dev show, del */
+/* vdpa dev show, del, set */
 #include <stdio.h>
 #include <string.h>
 #include <sys/sysmacros.h>
@@ -162,4 +162,13 @@ int vdpa_dev_del(struct call *call, struct failure *failure)
 	int rc = vdpa_session_open(call, &netlink, failure);
 
 	return rc < 0 ? rc : vdpa_detach(&sysfs_machine, netlink, call->values[0].text, failure);
+}
+
+int vdpa_dev_set(struct call *call, struct failure *failure)
+{
+	struct netlink *netlink;
+	int rc = vdpa_session_open(call, &netlink, failure);
+
+	return rc < 0 ? rc : vdpa_set_mac(netlink, call->values[SET_NAME].text,
+					  call->values[SET_MAC].mac, failure);
 }

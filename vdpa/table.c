@@ -44,6 +44,23 @@ static const struct cli_word device_words[] = {
 	{ .kind = CLI_END },
 };
 
+static const struct cli_word set_words[] = {
+	[SET_NAME] = { .keyword = "name", .value = "NAME", .kind = CLI_NAME,
+		       .flags = CLI_REQUIRED | CLI_ABBREVIATED, .help = "a vDPA device" },
+	[SET_MAC] = { .keyword = "mac", .value = "MAC", .kind = CLI_MAC,
+		      .flags = CLI_REQUIRED, .help = "its MAC address from now on" },
+	{ .kind = CLI_END },
+};
+
+static const struct cli_word vstats_words[] = {
+	[VSTATS_DEVICE] = { .value = "DEV", .kind = CLI_NAME, .flags = CLI_REQUIRED,
+			    .help = "a vDPA device" },
+	[VSTATS_QUEUE] = { .keyword = "qidx", .value = "N", .kind = CLI_NUMBER, .min = 0,
+			   .max = 65535, .flags = CLI_REQUIRED,
+			   .help = "the index of one of its virtqueues" },
+	{ .kind = CLI_END },
+};
+
 static const struct cli_word bind_words[] = {
 	{ .value = "DEV", .kind = CLI_NAME, .flags = CLI_REQUIRED, .help = "a vDPA device" },
 	{ .keyword = "driver", .kind = CLI_CHOICE, .flags = CLI_REQUIRED,
@@ -68,6 +85,13 @@ static const struct cli_verb verbs[] = {
 	  .container = "config", .run = vdpa_dev_config_show,
 	  .explain_timeout = vdpa_explain_device,
 	  .help = "show the configuration space and the features of vDPA devices" },
+	{ .path = "dev vstats show", .words = vstats_words, .flags = CLI_PREFIXES,
+	  .container = "vstats", .run = vdpa_dev_vstats_show,
+	  .explain_timeout = vdpa_explain_device,
+	  .help = "show what a driver counts of a virtqueue" },
+	{ .path = "dev set", .words = set_words, .flags = CLI_PREFIXES,
+	  .running = CLI_CHANGES, .run = vdpa_dev_set,
+	  .explain_timeout = vdpa_explain_device, .help = "change a vDPA device" },
 	{ .path = "dev bind", .words = bind_words, .running = CLI_CHANGES,
 	  .run = vdpa_dev_bind, .explain_timeout = vdpa_explain_device,
 	  .help = "bind a bus driver to a vDPA device" },

@@ -21,6 +21,10 @@ enum add_word {
 	ADD_DRIVER,
 };
 
+/* The words of "vdpa dev set" and "vdpa dev vstats show", in the order of their tables. */
+enum set_word { SET_NAME, SET_MAC };
+enum vstats_word { VSTATS_DEVICE, VSTATS_QUEUE };
+
 /* The bus drivers as choices of the word "driver", ends with NULL (table.c). */
 extern const char *const vdpa_driver_choices[];
 
@@ -40,6 +44,8 @@ int vdpa_mgmtdev_show(struct call *call, struct failure *failure);
 int vdpa_dev_show(struct call *call, struct failure *failure);
 int vdpa_dev_add(struct call *call, struct failure *failure);
 int vdpa_dev_del(struct call *call, struct failure *failure);
+int vdpa_dev_set(struct call *call, struct failure *failure);
+int vdpa_dev_vstats_show(struct call *call, struct failure *failure);
 int vdpa_dev_config_show(struct call *call, struct failure *failure);
 int vdpa_dev_bind(struct call *call, struct failure *failure);
 int vdpa_dev_unbind(struct call *call, struct failure *failure);

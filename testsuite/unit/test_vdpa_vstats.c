@@ -1,0 +1,569 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Statistics of a virtqueue and changes of a device: what a kernel may answer. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "lib/vdpa_family.h"
+#include "netlink_script.h"
+#include "vdpa/vdpa.h"
+
+/* LDFLAGS: -Wl,--wrap=netlink_open */
+int __wrap_netlink_open(struct netlink *netlink, const char *name, uint8_t version);
+
+/* -- the parser ---------------------------------------------------------------- */
+
+static union {
+	struct nlmsghdr header;
+	char bytes[512 * 1024];
+} message;
+
+static void begin(void)
+{
+	memset(&message, 0, sizeof(message.header));
+	mnl_nlmsg_put_header(&message);
+}
+
+static void put_name(const char *name)
+{
+	mnl_attr_put_strz(&message.header, VDPA_ATTR_DEV_VENDOR_ATTR_NAME, name);
+}
+
+static void put_value(uint64_t value, size_t size)
+{
+	mnl_attr_put(&message.header, VDPA_ATTR_DEV_VENDOR_ATTR_VALUE, size, &value);
+}
+
+static void put_statistic(const char *name, uint64_t value)
+{
+	put_name(name);
+	put_value(value, sizeof(value));
+}
+
+/* The first @length bytes of the attributes, in memory that ends there. */
+static void *first(size_t length)
+{
+	void *copy = malloc(length ? length : 1);
+
+	memcpy(copy, &message.header + 1, length);
+	return copy;
+}
+
+static size_t whole(void)
+{
+	return message.header.nlmsg_len - sizeof(message.header);
+}
+
+/* What is found, as "a=1 b=2 ". */
+static void finds(const char *expected)
+{
+	void *attributes = first(whole());
+	struct vdpa_statistic statistic;
+	char text[1000] = "";
+	size_t offset = 0, used = 0;
+
+	while (vdpa_next_statistic(attributes, whole(), &offset, &statistic))
+		used += snprintf(text + used, sizeof(text) - used, "%.*s=%llu ",
+				 (int)statistic.length, statistic.name,
+				 (unsigned long long)statistic.value);
+	assert_false(vdpa_next_statistic(attributes, whole(), &offset, &statistic));
+	free(attributes);
+	assert_string_equal(text, expected);
+}
+
+static void a_record(void **state)
+{
+	struct vdpa_vstats vstats;
+	void *attributes;
+
+	(void)state;
+	begin();
+	mnl_attr_put_strz(&message.header, VDPA_ATTR_DEV_NAME, "lo0");
+	mnl_attr_put_u32(&message.header, VDPA_ATTR_DEV_ID, 1);
+	mnl_attr_put_u64(&message.header, VDPA_ATTR_DEV_NEGOTIATED_FEATURES, UINT64_C(1) << 63);
+	mnl_attr_put_u16(&message.header, VDPA_ATTR_DEV_NET_CFG_MAX_VQP, 4);
+	mnl_attr_put_u32(&message.header, VDPA_ATTR_DEV_QUEUE_INDEX, 65535);
+	put_statistic("a", UINT64_MAX);
+	attributes = first(whole());
+	assert_int_equal(vdpa_parse_vstats(attributes, whole(), &vstats), 0);
+	free(attributes);
+	assert_string_equal(vstats.name, "lo0");
+	assert_int_equal(vstats.type, 1);
+	assert_true(vstats.negotiated == UINT64_C(1) << 63);
+	assert_int_equal(vstats.max_vqp, 4);
+	assert_int_equal(vstats.queue, 65535);
+	finds("a=18446744073709551615 ");
+}
+
+static void what_it_is_about(void **state)
+{
+	struct vdpa_vstats vstats;
+	void *attributes;
+
+	(void)state;
+	begin();
+	mnl_attr_put_u16(&message.header, VDPA_ATTR_DEV_QUEUE_INDEX, 7);
+	attributes = first(whole());
+	assert_int_equal(vdpa_parse_vstats(attributes, whole(), &vstats), -EBADMSG);
+	assert_int_equal(vdpa_parse_vstats(attributes, 0, &vstats), -EBADMSG);
+	/* a number of another size counts as none */
+	assert_false(VDPA_HAS(&vstats, VDPA_ATTR_DEV_QUEUE_INDEX));
+	free(attributes);
+}
+
+static void halves(void **state)
+{
+	(void)state;
+	begin();
+	finds("");
+	put_name("name alone");
+	finds("");
+	begin();
+	put_value(1, 8);
+	put_statistic("a", 2);
+	put_value(3, 8);
+	finds("a=2 ");
+	begin();
+	put_name("no value");
+	put_name("a");
+	put_value(1, 8);
+	put_value(2, 8);
+	put_name("b");
+	finds("a=1 ");
+}
+
+static void doubled(void **state)
+{
+	(void)state;
+	begin();
+	put_statistic("a", 1);
+	put_statistic("a", 1);
+	put_statistic("a", 2);
+	finds("a=1 a=1 a=2 ");
+}
+
+static void sizes(void **state)
+{
+	static const size_t wrong[] = { 0, 1, 2, 4, 7 };
+	char bytes[16] = { 1 };
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(wrong) / sizeof(*wrong); i++) {
+		begin();
+		put_name("a");
+		put_value(1, wrong[i]);
+		finds("");
+		put_value(2, 8);	/* the first one that can be read */
+		finds("a=2 ");
+	}
+	begin();
+	put_name("a");
+	mnl_attr_put(&message.header, VDPA_ATTR_DEV_VENDOR_ATTR_VALUE, 9, bytes);
+	mnl_attr_put(&message.header, VDPA_ATTR_DEV_VENDOR_ATTR_VALUE, 16, bytes);
+	mnl_attr_put_u64(&message.header, VDPA_ATTR_DEV_VENDOR_ATTR_VALUE | NLA_F_NESTED, 5);
+	finds("");
+}
+
+static void names(void **state)
+{
+	(void)state;
+	begin();
+	put_statistic("", 1);
+	mnl_attr_put(&message.header, VDPA_ATTR_DEV_VENDOR_ATTR_NAME, 0, "");
+	put_value(2, 8);
+	mnl_attr_put(&message.header, VDPA_ATTR_DEV_VENDOR_ATTR_NAME, 4, "four");
+	put_value(3, 8);
+	mnl_attr_put(&message.header, VDPA_ATTR_DEV_VENDOR_ATTR_NAME, 6, "ab\0cd");
+	put_value(4, 8);
+	put_statistic("%s%n", 5);
+	finds("=1 =2 four=3 ab=4 %s%n=5 ");
+}
+
+/* Wherever an answer ends, what is whole before is there, and nothing behind is read. */
+static void truncated(void **state)
+{
+	struct vdpa_statistic statistic;
+	size_t length;
+
+	(void)state;
+	begin();
+	put_statistic("abcdefg", 1);	/* 12 bytes, and 12 */
+	put_statistic("b", 2);		/* 8, and 12 */
+	assert_int_equal(whole(), 44);
+	for (length = 0; length <= whole(); length++) {
+		void *attributes = first(length);
+		size_t offset = 0, found = 0;
+
+		while (vdpa_next_statistic(attributes, length, &offset, &statistic))
+			found++;
+		assert_int_equal(found, (length >= 24) + (length >= 44));
+		free(attributes);
+	}
+}
+
+static void broken_lengths(void **state)
+{
+	static const uint16_t lengths[] = { 0, 1, 3, 9, 0x7fff, 0xffff };
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(lengths) / sizeof(*lengths); i++) {
+		struct nlattr *attr;
+
+		begin();
+		put_statistic("a", 1);
+		attr = mnl_nlmsg_get_payload_tail(&message.header);
+		put_name("b");
+		attr->nla_len = lengths[i];
+		finds("a=1 ");
+	}
+}
+
+static void ten_thousand(void **state)
+{
+	struct vdpa_statistic statistic;
+	uint64_t count = 0, sum = 0;
+	void *attributes;
+	size_t offset = 0;
+	char name[16];
+	int i;
+
+	(void)state;
+	begin();
+	for (i = 0; i < 10000; i++) {
+		snprintf(name, sizeof(name), "s%d", i);
+		put_statistic(name, i);
+	}
+	attributes = first(whole());
+	while (vdpa_next_statistic(attributes, whole(), &offset, &statistic)) {
+		snprintf(name, sizeof(name), "s%llu", (unsigned long long)count++);
+		assert_string_equal(statistic.name, name);
+		sum += statistic.value;
+	}
+	free(attributes);
+	assert_int_equal(count, 10000);
+	assert_int_equal(sum, 49995000);
+}
+
+/* -- the commands ---------------------------------------------------------------- */
+
+static struct script script;
+static struct command_result result;
+
+/* The kernel of a test. */
+static struct {
+	int error;		/* of the question under test */
+	const char *words;	/* beside that */
+	int bare_error;		/* of a set without attributes */
+	const char *manager;
+	uint32_t type;
+	uint64_t negotiated;
+	uint16_t max_vqp;	/* 0: not told */
+	uint32_t queue;		/* UINT32_MAX: not told */
+	bool nameless;
+	unsigned int asked;	/* how often to change something */
+} kernel;
+
+int __wrap_netlink_open(struct netlink *netlink, const char *name, uint8_t version)
+{
+	return netlink_open_wire(netlink, name, version, &script.wire);
+}
+
+static void answer_device(struct script *to, const struct nlmsghdr *question)
+{
+	struct script_message reply;
+	struct nlmsghdr *header = script_begin(&reply, question, VDPA_CMD_DEV_NEW, 0);
+
+	mnl_attr_put_strz(header, VDPA_ATTR_DEV_NAME, "lo0");
+	mnl_attr_put_strz(header, VDPA_ATTR_MGMTDEV_DEV_NAME, kernel.manager);
+	mnl_attr_put_u32(header, VDPA_ATTR_DEV_ID, kernel.type);
+	mnl_attr_put_u32(header, VDPA_ATTR_DEV_MAX_VQS, 2);
+	script_put(to, &reply);
+	script_error(to, question, 0);
+}
+
+static void answer_vstats(struct script *to, const struct nlmsghdr *question)
+{
+	struct script_message reply;
+	struct nlmsghdr *header = script_begin(&reply, question, VDPA_CMD_DEV_VSTATS_GET, 0);
+
+	if (kernel.error) {
+		script_extended(to, question, kernel.error, kernel.words, 0, 0, true);
+		return;
+	}
+	if (!kernel.nameless)
+		mnl_attr_put_strz(header, VDPA_ATTR_DEV_NAME, "lo0");
+	mnl_attr_put_u64(header, VDPA_ATTR_DEV_NEGOTIATED_FEATURES, kernel.negotiated);
+	if (kernel.max_vqp)
+		mnl_attr_put_u16(header, VDPA_ATTR_DEV_NET_CFG_MAX_VQP, kernel.max_vqp);
+	if (kernel.queue != UINT32_MAX)
+		mnl_attr_put_u32(header, VDPA_ATTR_DEV_QUEUE_INDEX, kernel.queue);
+	mnl_attr_put_strz(header, VDPA_ATTR_DEV_VENDOR_ATTR_NAME, "%s %n\n\xff");
+	mnl_attr_put_u64(header, VDPA_ATTR_DEV_VENDOR_ATTR_VALUE, UINT64_MAX);
+	script_put(to, &reply);
+	script_error(to, question, 0);
+}
+
+static void answer_set(struct script *to, const struct nlmsghdr *question)
+{
+	const struct nlattr *mac = script_attribute(question, VDPA_ATTR_DEV_NET_CFG_MACADDR);
+	const struct nlattr *name = script_attribute(question, VDPA_ATTR_DEV_NAME);
+
+	if (!name) {
+		assert_null(mac);
+		script_error(to, question, kernel.bare_error);
+		return;
+	}
+	kernel.asked++;
+	assert_string_equal(mnl_attr_get_str(name), "lo0");
+	assert_int_equal(mnl_attr_get_payload_len(mac), 6);
+	assert_memory_equal(mnl_attr_get_payload(mac), "\x52\x54\0\1\2\xff", 6);
+	script_extended(to, question, kernel.error, kernel.words, 0, 0, true);
+}
+
+static void answer_all(struct script *to, const struct nlmsghdr *question)
+{
+	switch (script_command(question)) {
+	case VDPA_CMD_DEV_GET:
+		answer_device(to, question);
+		break;
+	case VDPA_CMD_DEV_VSTATS_GET:
+		answer_vstats(to, question);
+		break;
+	case VDPA_CMD_DEV_ATTR_SET:
+		answer_set(to, question);
+		break;
+	default:
+		fail();
+	}
+}
+
+static int setup(void **state)
+{
+	(void)state;
+	memset(&kernel, 0, sizeof(kernel));
+	kernel.manager = "test";
+	kernel.type = 1;
+	kernel.bare_error = -EINVAL;
+	script_init(&script, answer_all);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	script_end(&script);
+	command_result_free(&result);
+	return 0;
+}
+
+static void run(const char *line)
+{
+	char words[200], *arguments[20], *save = NULL, *word;
+	struct vdpa_session session = { .open = false };
+	const struct command_host host = { .session = &session };
+	int count = 0;
+
+	command_result_free(&result);
+	snprintf(words, sizeof(words), "%s", line);
+	for (word = strtok_r(words, " ", &save); word; word = strtok_r(NULL, " ", &save))
+		arguments[count++] = word;
+	command_run(&vdpa_command, count, arguments, &host, &result);
+	vdpa_session_end(&session);
+}
+
+static void prints(const char *line, const char *expected)
+{
+	run(line);
+	assert_string_equal(result.diagnostics, "");
+	assert_string_equal(result.text, expected);
+	assert_int_equal(result.status, 0);
+}
+
+static void fails(const char *line, enum exit_status status, const char *words)
+{
+	run(line);
+	assert_int_equal(result.status, status);
+	if (!strstr(result.diagnostics, words))
+		fail_msg("%s: %s", line, result.diagnostics);
+}
+
+#define MQ (UINT64_C(1) << 22)
+#define RSS (UINT64_C(1) << 60)
+#define CTRL_VQ (UINT64_C(1) << 17)
+
+static void queue_types(void **state)
+{
+	static const struct {
+		uint64_t negotiated;
+		uint16_t max_vqp;
+		uint32_t queue;
+		const char *type;
+	} rows[] = {
+		{ 0, 0, 0, "rx" }, { 0, 0, 1, "tx" }, { 0, 0, 2, "rx" }, { 0, 0, 65535, "tx" },
+		/* one pair, whatever else is told */
+		{ CTRL_VQ, 0, 0, "rx" }, { CTRL_VQ, 0, 1, "tx" }, { CTRL_VQ, 0, 2, "control_vq" },
+		{ CTRL_VQ, 4, 8, "rx" }, { CTRL_VQ, 4, 2, "control_vq" },
+		{ CTRL_VQ | MQ, 4, 2, "rx" }, { CTRL_VQ | MQ, 4, 8, "control_vq" },
+		{ CTRL_VQ | RSS, 4, 8, "control_vq" }, { CTRL_VQ | RSS, 4, 9, "tx" },
+		{ MQ, 4, 8, "rx" },
+		{ CTRL_VQ | MQ, 0x8000, 0x10000, "control_vq" },
+		/* not told, and so not known */
+		{ CTRL_VQ | MQ, 0, 0, "rx" },
+	};
+	char expected[100];
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		kernel.negotiated = rows[i].negotiated;
+		kernel.max_vqp = rows[i].max_vqp;
+		kernel.queue = rows[i].queue;
+		snprintf(expected, sizeof(expected),
+			 "lo0: queue_type %s %%s\\x20%%n\\x0a\\xff 18446744073709551615 \n", rows[i].type);
+		prints("dev vstats show lo0 qidx 0", expected);
+	}
+}
+
+static void json(void **state)
+{
+	(void)state;
+	prints("-j dev vstats show lo0 qidx 0",
+	       "{\"vstats\":{\"lo0\":{\"queue_type\":\"rx\","
+	       "\"%s %n\\n\xef\xbf\xbd\":18446744073709551615}}}\n");
+	kernel.queue = UINT32_MAX;
+	prints("-j dev vstats show lo0 qidx 0",
+	       "{\"vstats\":{\"lo0\":{\"%s %n\\n\xef\xbf\xbd\":18446744073709551615}}}\n");
+}
+
+static void a_record_without_its_name(void **state)
+{
+	(void)state;
+	kernel.nameless = true;
+	run("-j dev vstats show lo0 qidx 0");
+	assert_string_equal(result.text, "{\"vstats\":{}}\n");
+	assert_non_null(strstr(result.diagnostics, "left out"));
+	assert_int_equal(result.status, 0);
+}
+
+static void refused_statistics(void **state)
+{
+	static const struct {
+		int error;
+		enum exit_status status;
+		const char *words;
+	} rows[] = {
+		{ -ENODEV, STATUS_NOT_FOUND, "no vDPA device" },
+		{ -EPERM, STATUS_DENIED, "CAP_NET_ADMIN" },
+		{ -EAGAIN, STATUS_FAILED, "before a driver" },
+		{ -EOPNOTSUPP, STATUS_FAILED, "management device test has no statistics" },
+		{ -EINVAL, STATUS_FAILED, "it has 2 virtqueues" },
+		{ -ERANGE, STATUS_FAILED, "it has 2 virtqueues" },
+		{ -EBUSY, STATUS_BUSY, "busy" },
+	};
+	char words[501];
+	size_t i;
+
+	(void)state;
+	memset(words, 'w', 500);
+	words[500] = '\0';
+	kernel.words = words;
+	for (i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		kernel.error = rows[i].error;
+		fails("dev vstats show lo0 qidx 2", rows[i].status, rows[i].words);
+		assert_non_null(strstr(result.diagnostics, words));
+		assert_string_equal(result.text, "");
+	}
+	kernel.error = -EINVAL;
+	run("dev vstats show lo0 qidx 1");
+	assert_null(strstr(result.diagnostics, "virtqueues"));
+}
+
+static void changed(void **state)
+{
+	(void)state;
+	prints("dev set name lo0 mac 52:54:00:01:02:ff", "");
+	prints("-j dev set name lo0 mac 52:54:00:01:02:FF", "{}\n");
+	/* words beside a success, about a network device */
+	kernel.words = "words";
+	prints("dev set name lo0 mac 52:54:00:01:02:ff", "");
+}
+
+static void not_changed(void **state)
+{
+	static const char line[] = "dev set name lo0 mac 52:54:00:01:02:ff";
+
+	(void)state;
+	/* an older kernel, on which nothing but that is to be said */
+	kernel.error = kernel.bare_error = -EOPNOTSUPP;
+	fails(line, STATUS_FAILED, "Linux 6.12");
+	kernel.bare_error = -EINVAL;
+	kernel.words = "words of the kernel";
+	fails(line, STATUS_FAILED, "management device test cannot change");
+	assert_non_null(strstr(result.diagnostics, "words of the kernel"));
+	kernel.manager = "vduse";
+	fails(line, STATUS_FAILED, "vduse create lo0");
+	kernel.error = -EPERM;
+	fails(line, STATUS_DENIED, "CAP_NET_ADMIN");
+	kernel.error = -ENODEV;
+	fails(line, STATUS_NOT_FOUND, "no vDPA device");
+	kernel.error = -EBUSY;
+	fails(line, STATUS_BUSY, "busy");
+}
+
+/* What changes something is asked once, whatever comes of it. */
+static void asked_once(void **state)
+{
+	static const uint8_t mac[6] = { 0x52, 0x54, 0, 1, 2, 0xff };
+	static const int errors[] = { 0, -EBUSY, -EAGAIN, -EINTR, -ENOBUFS };
+	struct netlink netlink;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(errors) / sizeof(*errors); i++) {
+		assert_int_equal(netlink_open_wire(&netlink, "vdpa", 1, &script.wire), 0);
+		kernel.error = errors[i];
+		kernel.asked = 0;
+		assert_int_equal(vdpa_set_mac(&netlink, "lo0", mac, NULL), errors[i]);
+		assert_int_equal(kernel.asked, 1);
+		netlink_close(&netlink);
+	}
+	kernel.error = -EOPNOTSUPP;
+	assert_int_equal(netlink_open_wire(&netlink, "vdpa", 1, &script.wire), 0);
+	assert_int_equal(vdpa_set_mac(&netlink, "lo0", mac, NULL), -EOPNOTSUPP);
+	netlink_close(&netlink);
+}
+
+/* 6.12 acknowledges with 0 what it refuses in words. */
+static void not_changed_but_acknowledged(void **state)
+{
+	(void)state;
+	kernel.words = "lo0 device not supported";
+	kernel.type = 2;
+	fails("dev set name lo0 mac 52:54:00:01:02:ff", STATUS_FAILED, "lo0 device not supported");
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_record), cmocka_unit_test(what_it_is_about),
+		cmocka_unit_test(halves), cmocka_unit_test(doubled), cmocka_unit_test(sizes),
+		cmocka_unit_test(names), cmocka_unit_test(truncated),
+		cmocka_unit_test(broken_lengths), cmocka_unit_test(ten_thousand),
+		TEST(queue_types), TEST(json), TEST(a_record_without_its_name),
+		TEST(refused_statistics), TEST(changed), TEST(not_changed),
+		TEST(not_changed_but_acknowledged), TEST(asked_once),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
