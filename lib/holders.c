@@ -44,6 +44,24 @@ static char read_state(const struct sysfs *fs, pid_t pid)
 	return end && end[1] == ' ' && end[2] ? end[2] : '?';
 }
 
+/*
+ * The kernel keeps 15 bytes of a name (TASK_COMM_LEN, include/linux/sched.h). Where it
+ * has as many, the first word of the command line may have the rest.
+ */
+static void read_command(const struct sysfs *fs, pid_t pid, char command[32])
+{
+	char word[256], *name;
+	int length = sysfs_read(fs, command, 32, "proc/%d/comm", pid);
+
+	if (length != 15 || sysfs_read(fs, word, sizeof(word), "proc/%d/cmdline", pid) < 0)
+		return;
+	name = strrchr(word, '/');
+	name = name ? name + 1 : word;
+	if (!strncmp(name, command, length) && strlen(name) < 32 &&
+	    strlen(word) < sizeof(word) - 1)
+		strcpy(command, name);
+}
+
 static int add_holder(struct scan *scan, dev_t device)
 {
 	struct holders *holders = scan->holders;
@@ -64,8 +82,7 @@ static int add_holder(struct scan *scan, dev_t device)
 	}
 	holder = &holders->list[holders->count++];
 	*holder = (struct holder){ .device = device, .pid = scan->pid };
-	sysfs_read(scan->fs, holder->command, sizeof(holder->command), "proc/%d/comm",
-		   scan->pid);
+	read_command(scan->fs, scan->pid, holder->command);
 	holder->state = read_state(scan->fs, scan->pid);
 	return 0;
 }

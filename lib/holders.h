@@ -12,7 +12,8 @@
 struct holder {
 	dev_t device;
 	pid_t pid;
-	char command[32];	/* its short name (/proc/PID/comm), bytes as they are */
+	char command[32];	/* its name (/proc/PID/comm), bytes as they are; whole also
+				 * where the kernel cut it, if the process still tells it */
 	char state;		/* 'S', 'R', 'D', 'T' ... (proc(5)), '?' where unknown */
 };
 

@@ -64,6 +64,30 @@ static void odd_names(void **state)
 	assert_string_equal(holder.command, "a) R 1 (\n\x1b");
 }
 
+/* The kernel keeps 15 bytes of a name. */
+static void long_names(void **state)
+{
+	(void)state;
+	tree_process(&tree, 12, "qemu-storage-da", 'S', 1, "/dev/zero");
+	assert_int_equal(holder_of(&tree.fs, makedev(1, 5), &holder), 1);
+	assert_string_equal(holder.command, "qemu-storage-da");
+	tree_file(&tree, "/usr/bin/qemu-storage-daemon", "proc/12/cmdline");
+	assert_int_equal(holder_of(&tree.fs, makedev(1, 5), &holder), 1);
+	assert_string_equal(holder.command, "qemu-storage-daemon");
+	/* it calls itself something else, or something that is too long */
+	tree_file(&tree, "/usr/bin/other-storage-daemon", "proc/12/cmdline");
+	assert_int_equal(holder_of(&tree.fs, makedev(1, 5), &holder), 1);
+	assert_string_equal(holder.command, "qemu-storage-da");
+	tree_file(&tree, "qemu-storage-daemon-of-the-whole-machine", "proc/12/cmdline");
+	assert_int_equal(holder_of(&tree.fs, makedev(1, 5), &holder), 1);
+	assert_string_equal(holder.command, "qemu-storage-da");
+	/* a name that is not cut is what it is */
+	tree_file(&tree, "/usr/bin/vduse-and-more", "proc/12/cmdline");
+	tree_file(&tree, "vduse\n", "proc/12/comm");
+	assert_int_equal(holder_of(&tree.fs, makedev(1, 5), &holder), 1);
+	assert_string_equal(holder.command, "vduse");
+}
+
 static void several_in_one_pass(void **state)
 {
 	struct holders holders;
@@ -152,7 +176,7 @@ static void many(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(nobody), TEST(somebody), TEST(odd_names), TEST(several_in_one_pass),
+		TEST(nobody), TEST(somebody), TEST(odd_names), TEST(long_names), TEST(several_in_one_pass),
 		TEST(what_is_no_process), TEST(another_namespace), TEST(no_privilege),
 		TEST(no_proc), TEST(many),
 	};
