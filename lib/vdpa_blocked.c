@@ -105,8 +105,10 @@ static bool tell_process(const struct sysfs *fs, const char *name, struct failur
 		return false;
 	if (rc == 0) {
 		append(failure, ": no process serves the VDUSE device %s", name);
-		failure_hint(failure, "serve it again, as with \"vduse loopback %s\", or wait "
-			     "for its msg_timeout", name);
+		failure_hint(failure, vduse_device_is_ours(fs, &device) ?
+			     "serve it again, as with \"vduse loopback %s\", or wait for its "
+			     "msg_timeout" :
+			     "start its device process again, or wait for its msg_timeout", name);
 		return true;
 	}
 	append(failure, ": device process %d (%s) of %s %s", (int)holder.pid, holder.command,

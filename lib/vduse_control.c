@@ -153,9 +153,10 @@ int vduse_explain_destroy(int errnum, const char *name, struct failure *failure)
 		return -ENODEV;
 	case EBUSY:
 		failure_set(failure, STATUS_BUSY, errnum, name,
-			    "the device is attached to the vDPA bus, or a process has its "
-			    "node open");
-		failure_hint(failure, "see \"vduse show\"");
+			    "the kernel still deletes its vDPA device, or a process out of sight "
+			    "has its node open");
+		failure_hint(failure, "a deletion ends when the device process is started again, "
+			     "or after the device's msg_timeout");
 		return -errnum;
 	default:
 		return failure_errno(failure, errnum, name, "the kernel cannot destroy it");

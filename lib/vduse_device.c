@@ -231,3 +231,13 @@ int vduse_device_record(const struct sysfs *fs, const char *folder,
 	close(registry);
 	return rc;
 }
+
+bool vduse_device_is_ours(const struct sysfs *fs, const struct vduse_device *device)
+{
+	struct registry_record record;
+	char folder[SYSFS_PATH_MAX];
+
+	snprintf(folder, sizeof(folder), "%s%s", fs->root, REGISTRY_FOLDER);
+	return vduse_device_record(fs, folder, device, &record, NULL) == 0 &&
+	       record.definition.type == DEVICE_TYPE_NET;
+}

@@ -70,4 +70,7 @@ int vduse_device_record(const struct sysfs *fs, const char *folder,
 			const struct vduse_device *device, struct registry_record *record,
 			struct failure *failure);
 
+/* Is it a net device of "vduse create", which "vduse loopback" can serve? */
+bool vduse_device_is_ours(const struct sysfs *fs, const struct vduse_device *device);
+
 #endif

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "lib/vdpa_blocked.h"
+#include "lib/vduse_definition.h"
 #include "vdpa_tree.h"
 
 static struct tree tree;
@@ -114,6 +115,19 @@ static void not_served(void **state)
 	tree_delete(&tree, "proc/232");
 	explain(NULL);
 	assert_non_null(strstr(failure.message, "no process serves the VDUSE device lo1"));
+	/* it was made by a program that is not known, or is a disk */
+	assert_non_null(strstr(failure.hint, "start its device process again"));
+	tree_record(&tree, "lo1", DEVICE_TYPE_BLOCK);
+	explain(NULL);
+	assert_non_null(strstr(failure.hint, "start its device process again"));
+}
+
+static void ours_is_not_served(void **state)
+{
+	(void)state;
+	tree_delete(&tree, "proc/232");
+	tree_record(&tree, "lo1", DEVICE_TYPE_NET);
+	explain(NULL);
 	assert_non_null(strstr(failure.hint, "vduse loopback lo1"));
 }
 
@@ -145,7 +159,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(our_own_device), TEST(another_device), TEST(another_command), TEST(stopped),
-		TEST(not_served), TEST(node_held), TEST(nothing_to_see),
+		TEST(not_served), TEST(ours_is_not_served), TEST(node_held), TEST(nothing_to_see),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -10,6 +10,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lib/registry.h"
+#include "lib/vduse_device.h"
+
 #define DEVICES "sys/bus/vdpa/devices"
 
 #define PATH(path, tree, format)						\
@@ -178,6 +181,25 @@ void tree_vduse(struct tree *tree, const char *device, bool attached)
 	if (attached)
 		tree_link(tree, "../../../../../bus/vdpa", "sys/class/vduse/%s/%s/subsystem",
 			  device, device);
+}
+
+void tree_record(struct tree *tree, const char *device, unsigned int type)
+{
+	struct registry_record record = { .identity = { .major = 0 } };
+	struct vduse_device vduse;
+	char folder[80];
+	int registry;
+
+	tree_folder(tree, "run");
+	snprintf(folder, sizeof(folder), "%s/run/vduse", tree->root);
+	tree_file(tree, "0b5b6e5e-7a1e-4b53-9f0c-5d6f2f2f3c11\n", "proc/sys/kernel/random/boot_id");
+	registry = registry_open(folder, true, NULL);
+	vduse_definition_default(&record.definition, device, type);
+	record.definition.mac[0] = 2;
+	check(registry >= 0 && vduse_device_read(&tree->fs, device, &vduse, NULL) == 0 &&
+	      vduse_device_identity(&tree->fs, &vduse, &record.identity, NULL) == 0 &&
+	      registry_write(registry, &record, NULL) == 0, "record");
+	close(registry);
 }
 
 void tree_process(struct tree *tree, int pid, const char *command, char state, int parent,

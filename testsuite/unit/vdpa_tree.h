@@ -49,6 +49,9 @@ void tree_unbind(struct tree *tree, const char *device);
 /* A VDUSE device, its node 1:5, on the bus with @attached. */
 void tree_vduse(struct tree *tree, const char *device, bool attached);
 
+/* The record that "vduse create" would have made of it, a net or a block device. */
+void tree_record(struct tree *tree, const char *device, unsigned int type);
+
 /* A process in @state that has @node ("/dev/null") open (NULL: nothing). */
 void tree_process(struct tree *tree, int pid, const char *command, char state, int parent,
 		  const char *node);
