@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/disk.h"
 #include "lib/holders.h"
 #include "lib/vdpa_autoprobe.h"
 #include "lib/vdpa_driver.h"
@@ -26,7 +27,9 @@ static int refuse_unserved(const struct sysfs *fs, const struct vduse_device *de
 		return 0;
 	failure_set(failure, STATUS_FAILED, EINVAL, name,
 		    "no process serves this VDUSE device: the kernel would wait for one");
-	failure_hint(failure, "start one first, as with \"vduse loopback %s\"", name);
+	failure_hint(failure, vduse_device_is_ours(fs, device) ?
+		     "start one first, as with \"vduse loopback %s\"" :
+		     "start its device process first", name);
 	return -EINVAL;
 }
 
@@ -206,6 +209,60 @@ static int refuse_held(const struct sysfs *fs, const char *name,
 	return -EBUSY;
 }
 
+/* What claims a disk is told, as are requests that nobody is there to answer. */
+static int explain_disk(const char *name, const char *disk, enum disk_use use,
+			const char *where, bool unserved, struct failure *failure)
+{
+	static const char *const uses[] = {
+		[DISK_FREE] = "has requests on their way",
+		[DISK_MOUNTED] = "is in use, mounted at ",
+		[DISK_SWAP] = "is in use, as swap space",
+		[DISK_CLAIMED] = "is in use, mounted out of sight or part of another device",
+	};
+	static const char *const ends[] = {
+		[DISK_FREE] = "",
+		[DISK_MOUNTED] = "umount it first: what is not written yet would be lost",
+		[DISK_SWAP] = "end that first, with swapoff",
+		[DISK_CLAIMED] = "end that first: what is not written yet would be lost",
+	};
+
+	failure_set(failure, STATUS_BUSY, EBUSY, name, "its disk %s %s%s%s", disk, uses[use],
+		    where, unserved ? ", and no process serves it: the kernel would wait for "
+		    "one" : "");
+	if (unserved)
+		failure_hint(failure, "start its device process again");
+	else
+		failure_hint(failure, "%s", ends[use]);
+	return -EBUSY;
+}
+
+static int refuse_disk(const struct sysfs *fs, const char *name,
+		       const struct vdpa_attached *attached, struct failure *failure)
+{
+	struct vduse_device device;
+	enum disk_use use;
+	char where[128];
+	bool unserved;
+
+	if (!attached->blockdev[0])
+		return 0;
+	unserved = vduse_device_read(fs, name, &device, NULL) == 0 && device.attached &&
+		   is_unserved(fs, &device);
+	use = disk_use(fs, attached->blockdev, where, sizeof(where));
+	if (use == DISK_FREE && !(unserved && disk_has_requests(fs, attached->blockdev)))
+		return 0;
+	return explain_disk(name, attached->blockdev, use, where, unserved, failure);
+}
+
+/* Would the kernel wait for someone, or shut down what is in use? */
+static int refuse_used(const struct sysfs *fs, const char *name,
+		       const struct vdpa_attached *attached, struct failure *failure)
+{
+	int rc = refuse_held(fs, name, attached, failure);
+
+	return rc < 0 ? rc : refuse_disk(fs, name, attached, failure);
+}
+
 static int read_attached(const struct sysfs *fs, const char *name,
 			 struct vdpa_attached *attached, struct failure *failure)
 {
@@ -230,7 +287,7 @@ int vdpa_detach(const struct sysfs *fs, struct netlink *netlink, const char *nam
 
 	/* Whether there is a device of that name is the kernel's to say. */
 	if (vdpa_attached_read(fs, name, &attached) == 0)
-		rc = refuse_held(fs, name, &attached, failure);
+		rc = refuse_used(fs, name, &attached, failure);
 	return rc < 0 ? rc : vdpa_delete_device(netlink, name, failure);
 }
 
@@ -297,7 +354,7 @@ int vdpa_bind(const struct sysfs *fs, const char *name, const char *driver,
 		return rc;
 	if (!strcmp(attached.driver, driver))
 		return wait_usable(fs, name, &attached, failure);
-	rc = refuse_held(fs, name, &attached, failure);
+	rc = refuse_used(fs, name, &attached, failure);
 	if (rc == 0 && vduse_device_read(fs, name, &device, NULL) == 0 && device.attached)
 		rc = refuse_unserved(fs, &device, name, failure);
 	if (rc == 0)
@@ -312,6 +369,6 @@ int vdpa_unbind(const struct sysfs *fs, const char *name, struct failure *failur
 
 	if (rc < 0 || !attached.driver[0])
 		return rc;
-	rc = refuse_held(fs, name, &attached, failure);
+	rc = refuse_used(fs, name, &attached, failure);
 	return rc < 0 ? rc : vdpa_driver_unbind(fs, name, attached.driver, failure);
 }

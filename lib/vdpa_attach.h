@@ -35,8 +35,12 @@ int vdpa_attach(const struct sysfs *fs, struct netlink *netlink,
 		const struct vdpa_new *device, const char *driver,
 		struct vdpa_attached *attached, struct failure *failure);
 
-/* Delete it. -EBUSY with @failure (status 5) while a process has its vhost-vdpa node
- * open: the kernel would wait for that process. */
+/*
+ * Delete it. -EBUSY with @failure (status 5) while a process has its vhost-vdpa node
+ * open, or requests of its disk are on their way and no process serves it: the kernel
+ * would wait for that process; and while its disk is mounted or otherwise claimed
+ * (lib/disk.h): the kernel would not.
+ */
 int vdpa_detach(const struct sysfs *fs, struct netlink *netlink, const char *name,
 		struct failure *failure);
 

@@ -17,11 +17,14 @@
 #include <cmocka.h>
 
 #include "lib/buffer.h"
+#include "lib/disk.h"
 #include "lib/vdpa_attach.h"
+#include "lib/vduse_definition.h"
 #include "netlink_script.h"
 #include "vdpa_tree.h"
 
-/* LDFLAGS: -Wl,--wrap=sysfs_write */
+/* LDFLAGS: -Wl,--wrap=sysfs_write,--wrap=disk_use */
+enum disk_use __wrap_disk_use(const struct sysfs *fs, const char *name, char *where, size_t size);
 int __wrap_sysfs_write(const struct sysfs *fs, const char *value, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
@@ -32,6 +35,7 @@ struct play {
 	bool virtio_fails;		/* virtio_net gives up */
 	bool vhost_fails;		/* the node never comes */
 	int bind_error[2];		/* of virtio_vdpa, of vhost_vdpa */
+	enum disk_use use;
 };
 
 static struct tree tree;
@@ -84,6 +88,14 @@ int __wrap_sysfs_write(const struct sysfs *fs, const char *value, const char *fo
 	buffer_format(&calls, "unbind %s, ", driver);
 	tree_unbind(&tree, value);
 	return 0;
+}
+
+enum disk_use __wrap_disk_use(const struct sysfs *fs, const char *name, char *where, size_t size)
+{
+	assert_ptr_equal(fs, &tree.fs);
+	assert_string_equal(name, "vda");
+	snprintf(where, size, "%s", play.use == DISK_MOUNTED ? "/mnt" : "");
+	return play.use;
 }
 
 static bool autoprobe_is_on(void)
@@ -196,6 +208,9 @@ static void nobody_serves(void **state)
 	tree_delete(&tree, "proc/231");
 	assert_int_equal(add(NULL), -EINVAL);
 	assert_int_equal(failure.status, STATUS_FAILED);
+	assert_non_null(strstr(failure.hint, "start its device process first"));
+	tree_record(&tree, "lo0", DEVICE_TYPE_NET);
+	assert_int_equal(add(NULL), -EINVAL);
 	assert_non_null(strstr(failure.hint, "vduse loopback lo0"));
 	called("");
 	assert_int_equal(add("vhost_vdpa"), -EINVAL);
@@ -472,6 +487,71 @@ static void node_is_open(void **state)
 	called("");
 }
 
+static void attach_disk(enum disk_use use)
+{
+	attach(NULL);
+	tree_virtio(&tree, "lo0", 2, "virtio_blk", 0xf);
+	play.use = use;
+}
+
+/* All three are refused, with these words. */
+static void disk_stays(const char *message, const char *hint)
+{
+	assert_int_equal(bind_to("vhost_vdpa"), -EBUSY);
+	assert_int_equal(vdpa_unbind(&tree.fs, "lo0", &failure), -EBUSY);
+	memset(&failure, 0, sizeof(failure));
+	assert_int_equal(vdpa_detach(&tree.fs, &netlink, "lo0", &failure), -EBUSY);
+	assert_int_equal(failure.status, STATUS_BUSY);
+	assert_int_equal(failure.errnum, EBUSY);
+	assert_string_equal(failure.object, "lo0");
+	assert_string_equal(failure.message, message);
+	assert_non_null(strstr(failure.hint, hint));
+	called("");
+	assert_int_equal(bind_to("virtio_vdpa"), 0);	/* that is what it has */
+	called("");
+}
+
+static void disk_is_in_use(void **state)
+{
+	(void)state;
+	attach_disk(DISK_MOUNTED);
+	disk_stays("its disk vda is in use, mounted at /mnt", "umount");
+	play.use = DISK_SWAP;
+	disk_stays("its disk vda is in use, as swap space", "swapoff");
+	play.use = DISK_CLAIMED;
+	disk_stays("its disk vda is in use, mounted out of sight or part of another device", "end");
+	play.use = DISK_FREE;
+	assert_int_equal(vdpa_detach(&tree.fs, &netlink, "lo0", &failure), 0);
+	called("del, ");
+}
+
+/* With a process there, requests are answered in time. */
+static void disk_has_requests_that_nobody_answers(void **state)
+{
+	(void)state;
+	attach_disk(DISK_FREE);
+	tree_file(&tree, "       0       12\n", "sys/block/vda/inflight");
+	assert_int_equal(vdpa_unbind(&tree.fs, "lo0", &failure), 0);
+	called("unbind virtio_vdpa, ");
+	attach_disk(DISK_FREE);
+	tree_delete(&tree, "proc/231");
+	disk_stays("its disk vda has requests on their way, and no process serves it: the kernel "
+		   "would wait for one", "start its device process again");
+	tree_file(&tree, "       0        0\n", "sys/block/vda/inflight");
+	assert_int_equal(vdpa_detach(&tree.fs, &netlink, "lo0", &failure), 0);
+	called("del, ");
+}
+
+/* To unmount it would take the process. */
+static void mounted_disk_is_not_served(void **state)
+{
+	(void)state;
+	attach_disk(DISK_MOUNTED);
+	tree_delete(&tree, "proc/231");
+	disk_stays("its disk vda is in use, mounted at /mnt, and no process serves it: the kernel "
+		   "would wait for one", "start its device process again");
+}
+
 static void bind_unserved(void **state)
 {
 	(void)state;
@@ -527,7 +607,8 @@ int main(void)
 		TEST(virtio_driver_is_loaded), TEST(there_and_back), TEST(first_driver),
 		TEST(bind_loads_quietly), TEST(bind_cannot_load), TEST(old_driver_comes_back),
 		TEST(half_bound_driver_is_taken_off), TEST(neither_works), TEST(node_is_open),
-		TEST(bind_unserved), TEST(unbinding), TEST(unknown_devices), TEST(deleting),
+		TEST(disk_is_in_use), TEST(disk_has_requests_that_nobody_answers),
+		TEST(mounted_disk_is_not_served), TEST(bind_unserved), TEST(unbinding), TEST(unknown_devices), TEST(deleting),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
