@@ -69,10 +69,12 @@ static void finds(const char *expected)
 	char text[1000] = "";
 	size_t offset = 0, used = 0;
 
-	while (vdpa_next_statistic(attributes, whole(), &offset, &statistic))
+	while (vdpa_next_statistic(attributes, whole(), &offset, &statistic)) {
+		assert_null(memchr(statistic.name, '\0', statistic.length));
 		used += snprintf(text + used, sizeof(text) - used, "%.*s=%llu ",
 				 (int)statistic.length, statistic.name,
 				 (unsigned long long)statistic.value);
+	}
 	assert_false(vdpa_next_statistic(attributes, whole(), &offset, &statistic));
 	free(attributes);
 	assert_string_equal(text, expected);
@@ -487,6 +489,18 @@ static void refused_statistics(void **state)
 	assert_null(strstr(result.diagnostics, "virtqueues"));
 }
 
+static void words(void **state)
+{
+	(void)state;
+	fails("dev vstats", STATUS_USAGE, "a word is missing");
+	fails("-j dev vstats", STATUS_USAGE, "a word is missing");
+	fails("dev vstats show", STATUS_USAGE, "DEV");
+	fails("dev vstats show lo0", STATUS_USAGE, "qidx");
+	fails("dev vstats show lo0 qidx 65536", STATUS_USAGE, "65536");
+	fails("dev set name lo0", STATUS_USAGE, "mac");
+	fails("dev set mac 52:54:00:01:02:ff", STATUS_USAGE, "name");
+}
+
 static void changed(void **state)
 {
 	(void)state;
@@ -561,7 +575,7 @@ int main(void)
 		cmocka_unit_test(names), cmocka_unit_test(truncated),
 		cmocka_unit_test(broken_lengths), cmocka_unit_test(ten_thousand),
 		TEST(queue_types), TEST(json), TEST(a_record_without_its_name),
-		TEST(refused_statistics), TEST(changed), TEST(not_changed),
+		TEST(refused_statistics), TEST(words), TEST(changed), TEST(not_changed),
 		TEST(not_changed_but_acknowledged), TEST(asked_once),
 	};
 
