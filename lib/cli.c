@@ -355,7 +355,7 @@ static int parse(const struct cli_command *command, int argc, char **argv,
 			parser.literal = true;
 		else if (!parser.literal && argv[i][0] == '-' && argv[i][1])
 			used = cli_take_option(&line->options, argv[i], next, failure);
-		else if (line->options.help)
+		else if (line->options.help || line->options.version)
 			continue;
 		else if (path_complete(&parser))
 			used = take_word(&parser, argv[i], next);
