@@ -85,7 +85,7 @@ static const struct cli_verb verbs[] = {
 	  .container = "config", .run = vdpa_dev_config_show,
 	  .explain_timeout = vdpa_explain_device,
 	  .help = "show the configuration space and the features of vDPA devices" },
-	{ .path = "dev vstats show", .words = vstats_words, .flags = CLI_PREFIXES,
+	{ .path = "dev vstats show", .words = vstats_words,	/* not abbreviated there */
 	  .container = "vstats", .run = vdpa_dev_vstats_show,
 	  .explain_timeout = vdpa_explain_device,
 	  .help = "show what a driver counts of a virtqueue" },
