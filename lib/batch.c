@@ -2,6 +2,7 @@
 #include "lib/batch.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -18,13 +19,18 @@ static bool is_blank(char c)
 	return c == ' ' || c == '\t';
 }
 
+static bool is_quote(char c)
+{
+	return c == '\'' || c == '"';
+}
+
 /* One word, up to a blank or the end: its quotes go, what they hold stays. */
 static int take_word(struct splitter *splitter, struct failure *failure)
 {
 	while (*splitter->from && !is_blank(*splitter->from)) {
 		char quote = *splitter->from;
 
-		if (quote != '\'' && quote != '"') {
+		if (!is_quote(quote)) {
 			*splitter->to++ = *splitter->from++;
 			continue;
 		}
@@ -78,94 +84,116 @@ void batch_words_free(struct batch_words *words)
 	*words = (struct batch_words){ 0 };
 }
 
+static void wait_until_readable(int fd)
+{
+	struct pollfd pollfd = { .fd = fd, .events = POLLIN };
+
+	poll(&pollfd, 1, -1);
+}
+
+/* Somebody else may have made stdin non-blocking: then it is waited for. */
 static int read_more(struct batch_reader *reader)
 {
 	char bytes[4096];
 	ssize_t n;
 
-	do {
-		n = read(reader->fd, bytes, sizeof(bytes));
-	} while (n < 0 && errno == EINTR);
-	if (n < 0)
-		return -errno;
+	while ((n = read(reader->fd, bytes, sizeof(bytes))) < 0) {
+		if (errno == EAGAIN)
+			wait_until_readable(reader->fd);
+		else if (errno != EINTR)
+			return -errno;
+	}
 	reader->ended = n == 0;
 	buffer_add(&reader->pending, bytes, n);
-	if (reader->pending.broken)
-		return -ENOMEM;
-	return 0;
+	return reader->pending.broken ? -ENOMEM : 0;
 }
 
 /* The length of the first pending line, when it is there whole; else negative errno,
- * or -EAGAIN. */
-static ssize_t pending_line(const struct batch_reader *reader)
+ * or -EAGAIN. What ends a line ("\\\r") is not counted. */
+static ssize_t pending_line(struct batch_reader *reader)
 {
 	const struct buffer *pending = &reader->pending;
-	const char *end = pending->length ? memchr(pending->text, '\n', pending->length) : NULL;
+	size_t length = pending->length;
+	const char *end = NULL;
 
+	if (length > reader->searched)
+		end = memchr(pending->text + reader->searched, '\n', length - reader->searched);
+	reader->searched = length;
 	if (!end && !reader->ended)
-		return pending->length > BATCH_LINE_MAX ? -EMSGSIZE : -EAGAIN;
-	return end ? end - pending->text : (ssize_t)pending->length;
+		return length > BATCH_LINE_MAX + 2 ? -EMSGSIZE : -EAGAIN;
+	return end ? end - pending->text : (ssize_t)length;
 }
 
-/* Move the first @length bytes of what is pending, and their line feed, to the text. */
-static void take_line(struct batch_reader *reader, size_t length)
+/* What batch_split() would make of these bytes, as far as a comment begins in them. */
+static void follow(struct batch_state *state, const char *bytes, size_t length)
 {
-	struct buffer *pending = &reader->pending;
-	size_t used = length < pending->length ? length + 1 : length;
+	size_t i;
 
-	buffer_add(&reader->text, pending->text, length);
+	for (i = 0; i < length && !state->comment; i++) {
+		char c = bytes[i];
+
+		if (state->quote) {
+			if (c == state->quote)
+				state->quote = '\0';
+		} else if (is_blank(c)) {
+			state->in_word = false;
+		} else if (c == '#' && !state->in_word) {
+			state->comment = true;
+		} else {
+			state->in_word = true;
+			if (is_quote(c))
+				state->quote = c;
+		}
+	}
+}
+
+/* Move the first @length bytes of what is pending to the text, and drop what ends them.
+ * 1 where the next line belongs to them, 0, or negative errno as batch_next(). */
+static int take_line(struct batch_reader *reader, size_t length)
+{
+	struct buffer *pending = &reader->pending, *text = &reader->text;
+	size_t used = length < pending->length ? length + 1 : length;
+	const char *line = pending->text;
+	bool joined, zero;
+
+	if (length && line[length - 1] == '\r')
+		length--;
+	joined = length && line[length - 1] == '\\';
+	follow(&reader->state, line, length - joined);
+	joined = joined && !reader->state.comment;
+	zero = memchr(line, '\0', length);
+	buffer_add(text, line, length - joined);
 	pending->length -= used;
 	memmove(pending->text, pending->text + used, pending->length);
+	reader->searched = 0;
 	reader->lines++;
-}
-
-static bool take_continuation(struct batch_reader *reader)
-{
-	struct buffer *text = &reader->text;
-
-	if (!text->length || text->text[text->length - 1] != '\\')
-		return false;
-	text->text[--text->length] = '\0';
-	return true;
-}
-
-static int check_line(const struct buffer *text)
-{
 	if (text->broken)
 		return -ENOMEM;
 	if (text->length > BATCH_LINE_MAX)
 		return -EMSGSIZE;
-	return text->length && memchr(text->text, '\0', text->length) ? -EILSEQ : 0;
+	return zero ? -EILSEQ : joined;
 }
 
 int batch_next(struct batch_reader *reader)
 {
-	buffer_free(&reader->text);
-	reader->number = reader->lines + 1;
-	for (;;) {
-		ssize_t length = pending_line(reader);
-		int rc = 0;
+	int rc = 1;
 
-		if (length == -EAGAIN)
-			rc = read_more(reader);
-		else if (length < 0)
-			rc = length;
-		else if (!reader->pending.length)
+	buffer_free(&reader->text);
+	reader->state = (struct batch_state){ 0 };
+	reader->number = reader->lines + 1;
+	while (rc > 0) {
+		ssize_t length = pending_line(reader);
+
+		if (length < 0 && length != -EAGAIN)
+			return length;
+		if (length == 0 && !reader->pending.length)
 			return reader->text.length > 0;
+		if (length >= 0)
+			rc = take_line(reader, length);
 		else
-			take_line(reader, length);
-		if (rc < 0)
-			return rc;
-		if (length < 0)
-			continue;
-		rc = check_line(&reader->text);
-		if (rc < 0)
-			return rc;
-		if (!take_continuation(reader)) {
-			buffer_add_text(&reader->text, "");
-			return 1;
-		}
+			rc = read_more(reader) ?: 1;
 	}
+	return rc < 0 ? rc : 1;
 }
 
 void batch_end(struct batch_reader *reader)

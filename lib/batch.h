@@ -4,8 +4,9 @@
  *
  * Words stand between blanks and tabs. '...' and "..." hold blanks, also in the middle of
  * a word, and nothing in them has a meaning but the quote that ends them. A word that
- * begins with # begins a comment. A backslash at the end of a line joins the next line
- * to it. Lines without a word are passed over.
+ * begins with # begins a comment, which ends with its line. A backslash at the end of any
+ * other line joins the next line to it. A carriage return before the line feed is no part
+ * of the line. Lines without a word are passed over.
  */
 #ifndef VT_LIB_BATCH_H
 #define VT_LIB_BATCH_H
@@ -30,13 +31,21 @@ struct batch_words {
 int batch_split(const char *text, struct batch_words *words, struct failure *failure);
 void batch_words_free(struct batch_words *words);
 
+/* How far a line has come of which there is more to be read. */
+struct batch_state {
+	char quote;		/* the one that is open, or NUL */
+	bool in_word, comment;
+};
+
 /* A file being read, as it comes: a pipe gives each line when it is there. */
 struct batch_reader {
 	int fd;			/* not owned */
 	struct buffer pending;	/* read, and not yet given out */
+	size_t searched;	/* bytes of it in which there is no line feed */
 	bool ended;
 	unsigned long lines;	/* given out so far */
 	struct buffer text;	/* the last one, without its line feed */
+	struct batch_state state;
 	unsigned long number;	/* where that began, 1 on */
 };
 
