@@ -262,16 +262,17 @@ int netlink_ask(struct netlink *netlink, union netlink_request *request, bool re
 {
 	struct netlink_report report;
 	uint16_t number;
-	int rc = ask(netlink, request, repeatable, answer);
+	int found, rc = ask(netlink, request, repeatable, answer);
 
 	/* The module was loaded anew: its family has another number, and the kernel
 	 * did not know the old one (net/netlink/genetlink.c, genl_rcv_msg). */
 	if (rc != -ENOENT)
 		return rc;
 	report = netlink->report;
-	if (find_family(netlink, &number) < 0 || number == netlink->family) {
+	found = find_family(netlink, &number);
+	if (found < 0 || number == netlink->family) {
 		netlink->report = report;
-		return rc;
+		return found == -ENOENT ? -EPROTONOSUPPORT : rc;
 	}
 	netlink->family = number;
 	request->header.nlmsg_type = number;

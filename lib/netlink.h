@@ -88,7 +88,8 @@ void netlink_start(const struct netlink *netlink, union netlink_request *request
  * Ask, and collect what the family answers in @answer, which is emptied first; the
  * caller frees it. @repeatable says that the question changes nothing. 0, or the
  * kernel's negative errno, or that of the socket (-ENOBUFS: the answer was lost,
- * whether the change was made is unknown). netlink->report is filled in any case.
+ * whether the change was made is unknown), or -EPROTONOSUPPORT where the family has gone
+ * since the socket was opened. netlink->report is filled in any case.
  */
 int netlink_ask(struct netlink *netlink, union netlink_request *request, bool repeatable,
 		struct buffer *answer);

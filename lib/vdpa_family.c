@@ -61,6 +61,8 @@ static int refused(const struct netlink *netlink, int rc, const char *object,
 {
 	if (!failure)
 		return rc;
+	if (rc == -EPROTONOSUPPORT)	/* unloaded under a batch */
+		return vdpa_explain_missing(failure);
 	if (rc == -EPERM) {
 		failure_set(failure, STATUS_DENIED, EPERM, object,
 			    "%s: that needs the privilege CAP_NET_ADMIN", doing);

@@ -571,6 +571,21 @@ static void or_it_does_not(void **state)
 	close_all();
 }
 
+static void family_goes(void **state)
+{
+	(void)state;
+	open_with(knows_new_number_only);
+	script.family = SCRIPT_FAMILY + 3;	/* what there is, is another one */
+	script.family_error = -ENOENT;
+	assert_int_equal(ask(0, false), -EPROTONOSUPPORT);
+	assert_int_equal(script.questions, 1);
+	script.family_error = -ENOMEM;
+	assert_int_equal(ask(0, true), -ENOENT);	/* who knows */
+	script.family_error = 0;
+	assert_int_equal(ask(0, false), 0);	/* it came back */
+	close_all();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -597,6 +612,7 @@ int main(void)
 		cmocka_unit_test(damaged_datagrams),
 		cmocka_unit_test(family_number_changes),
 		cmocka_unit_test(or_it_does_not),
+		cmocka_unit_test(family_goes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -95,6 +95,19 @@ static void a_family(void **state)
 	netlink_close(&opened);
 }
 
+/* After it was opened, as between two lines of a batch. */
+static void family_that_was_unloaded(void **state)
+{
+	(void)state;
+	reply.error = -ENOENT;
+	script.family_error = -ENOENT;
+	assert_true(vdpa_get_device(&netlink, "lo0", &answer, &failure) < 0);
+	assert_int_equal(failure.status, STATUS_UNSUPPORTED);
+	assert_non_null(strstr(failure.hint, "modprobe vdpa"));
+	assert_true(vdpa_delete_device(&netlink, "lo0", &failure) < 0);
+	assert_int_equal(failure.status, STATUS_UNSUPPORTED);
+}
+
 static const struct vdpa_handle vduse = { .name = "vduse" };
 static const struct vdpa_handle pci = { .bus = "pci", .name = "0000:03:00.2" };
 
@@ -302,7 +315,8 @@ static void too_long(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(no_family), TEST(a_family), TEST(unknown_names), TEST(privilege),
+		TEST(no_family), TEST(a_family), TEST(family_that_was_unloaded),
+		TEST(unknown_names), TEST(privilege),
 		TEST(other_errnos), TEST(extended_acknowledgement), TEST(refused_adds),
 		TEST(everything_at_once), TEST(nothing_more_than_asked), TEST(dumps),
 		TEST(long_names), TEST(too_long),
