@@ -223,18 +223,21 @@ void blocking_end(struct blocking_worker *worker)
 
 /* The worker gave no result; says why. */
 static int lose(struct blocking_worker *worker, int rc, uint64_t seconds,
-		struct failure *failure)
+		struct blocking_result *result)
 {
+	struct failure *failure = &result->failure;
 	pid_t child = worker->pid;
-	int status = 0;
+	int status;
 
 	close_ends(worker);
-	if (rc == -ETIMEDOUT)
+	if (rc == -ETIMEDOUT) {
+		result->left = child;
 		return failure_set(failure, STATUS_TIMED_OUT, ETIMEDOUT, NULL,
 				   "no answer within %llu s, the kernel may still carry it out",
 				   (unsigned long long)seconds);
-	if (rc == -EPROTO || rc == -EPIPE)
-		status = wait_for_end(child);
+	}
+	/* it has ended, or ends now that nobody reads its result */
+	status = wait_for_end(child);
 	if (WIFSIGNALED(status))
 		failure_set(failure, STATUS_FAILED, -rc, NULL,
 			    "the process that made the call was ended by signal %d",
@@ -254,7 +257,7 @@ int blocking_call(struct blocking_worker *worker, const void *request, size_t le
 		rc = descriptor_write(worker->requests, request, length);
 	if (rc == 0)
 		rc = read_result(worker->results, deadline, result);
-	return rc < 0 ? lose(worker, rc, seconds, &result->failure) : 0;
+	return rc < 0 ? lose(worker, rc, seconds, result) : 0;
 }
 
 /* A call that needs no request. */

@@ -27,6 +27,7 @@ struct blocking_result {
 	struct failure failure;
 	struct buffer text;
 	struct buffer warnings;
+	pid_t left;		/* the child that was left behind, 0 for none */
 };
 
 /*

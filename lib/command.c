@@ -90,7 +90,12 @@ uint64_t command_line_seconds(const struct cli_line *line)
 
 void command_line_explain(const struct cli_line *line, struct blocking_result *result)
 {
-	struct call call = { .line = line, .options = &line->options, .values = line->values };
+	struct call call = {
+		.line = line,
+		.options = &line->options,
+		.values = line->values,
+		.left = result->left,
+	};
 
 	if (line->verb->explain_timeout)
 		line->verb->explain_timeout(&call, &result->failure);

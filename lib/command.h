@@ -9,6 +9,8 @@
 #ifndef VT_LIB_COMMAND_H
 #define VT_LIB_COMMAND_H
 
+#include <sys/types.h>
+
 #include "lib/buffer.h"
 #include "lib/cli.h"
 #include "lib/error.h"
@@ -37,6 +39,7 @@ struct call {
 	const struct sink *sink;		/* see call_print() */
 	bool printed;				/* it was called */
 	void *session;				/* struct command_host */
+	pid_t left;				/* in explain_timeout: the process that waits on */
 };
 
 /* Write @length bytes to stdout now, for a verb that goes on. 0 or negative errno. */

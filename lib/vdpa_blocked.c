@@ -12,7 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/sysmacros.h>
-#include <unistd.h>
 
 #include "lib/holders.h"
 #include "lib/parse.h"
@@ -54,21 +53,10 @@ static void join_words(char *command, int length)
 			command[i] = ' ';
 }
 
-/* Our own child is left behind as well. */
-static bool is_ours(const struct sysfs *fs, pid_t pid)
-{
-	char text[256], *end;
-	int parent;
-
-	if (sysfs_read(fs, text, sizeof(text), "proc/%d/stat", pid) < 0)
-		return false;
-	end = strrchr(text, ')');
-	return end && sscanf(end, ") %*c %d", &parent) == 1 && parent == getpid();
-}
-
 struct waiter {
 	const struct sysfs *fs;
-	pid_t pid;		/* the first that is not ours, 0 for none */
+	pid_t child;		/* makes our own call, if that goes on */
+	pid_t pid;		/* the first other one, 0 for none */
 	bool ours;		/* our own call waits for a device process */
 };
 
@@ -84,7 +72,7 @@ static int note_process(void *context, int fd, const char *name)
 	if (sysfs_read(waiter->fs, function, sizeof(function), "proc/%d/wchan", (int)pid) < 0 ||
 	    strcmp(function, "vduse_dev_msg_sync"))
 		return 0;
-	if (is_ours(waiter->fs, pid))
+	if ((pid_t)pid == waiter->child)
 		waiter->ours = true;
 	else if (!waiter->pid)
 		waiter->pid = pid;
@@ -132,19 +120,6 @@ static bool tell_holder(const struct sysfs *fs, const char *name, struct failure
 	return true;
 }
 
-/* Which of the words that another command was given is a VDUSE device? */
-static void tell_waiter(const struct sysfs *fs, pid_t pid, struct failure *failure)
-{
-	char command[COMMAND_SIZE];
-	int word, length = read_command(fs, pid, command);
-
-	for (word = 0; word < length; word += strlen(command + word) + 1)
-		if (command[word] && tell_process(fs, command + word, failure))
-			return;
-	join_words(command, length);
-	append(failure, ": process %d (%s) waits for a device process", (int)pid, command);
-}
-
 /* The first device on the bus that nobody serves, or whose process is stopped. */
 static const char *find_suspect(const struct sysfs *fs, const struct vduse_device_list *list)
 {
@@ -180,9 +155,26 @@ static bool tell_suspect(const struct sysfs *fs, struct failure *failure)
 	return told;
 }
 
-void vdpa_blocked_explain(const struct sysfs *fs, const char *device, struct failure *failure)
+/* Which of the words that another command was given is a VDUSE device? Those of a batch do
+ * not stand in its command line. */
+static void tell_waiter(const struct sysfs *fs, pid_t pid, struct failure *failure)
 {
-	struct waiter waiter = { .fs = fs };
+	char command[COMMAND_SIZE];
+	int word, length = read_command(fs, pid, command);
+
+	for (word = 0; word < length; word += strlen(command + word) + 1)
+		if (command[word] && tell_process(fs, command + word, failure))
+			return;
+	if (tell_suspect(fs, failure))
+		return;
+	join_words(command, length);
+	append(failure, ": process %d (%s) waits for a device process", (int)pid, command);
+}
+
+void vdpa_blocked_explain(const struct sysfs *fs, const char *device, pid_t child,
+			  struct failure *failure)
+{
+	struct waiter waiter = { .fs = fs, .child = child };
 
 	if (device) {
 		snprintf(failure->object, sizeof(failure->object), "%s", device);

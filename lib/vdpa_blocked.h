@@ -3,6 +3,8 @@
 #ifndef VT_LIB_VDPA_BLOCKED_H
 #define VT_LIB_VDPA_BLOCKED_H
 
+#include <sys/types.h>
+
 #include "lib/error.h"
 #include "lib/sysfs.h"
 
@@ -11,9 +13,9 @@
  * for, as far as sysfs and /proc tell: the one that has the vhost-vdpa node of
  * @device open, the device process of @device, or that of another device for which
  * another command waits. @device is the one that the command was about, NULL for
- * none.
+ * none, and @child the process of ours that waits on.
  */
-void vdpa_blocked_explain(const struct sysfs *fs, const char *device,
+void vdpa_blocked_explain(const struct sysfs *fs, const char *device, pid_t child,
 			  struct failure *failure);
 
 #endif

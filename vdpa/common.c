@@ -27,13 +27,13 @@ void vdpa_explain_device(struct call *call, struct failure *failure)
 {
 	const struct cli_value *device = &call->values[0];
 
-	vdpa_blocked_explain(&sysfs_machine, device->given ? device->text : NULL, failure);
+	vdpa_blocked_explain(&sysfs_machine, device->given ? device->text : NULL, call->left,
+			     failure);
 }
 
 void vdpa_explain_any(struct call *call, struct failure *failure)
 {
-	(void)call;
-	vdpa_blocked_explain(&sysfs_machine, NULL, failure);
+	vdpa_blocked_explain(&sysfs_machine, NULL, call->left, failure);
 }
 
 const char *vdpa_type_text(uint32_t type)

@@ -52,15 +52,16 @@ static void waiting(int pid, int parent, const char *words, size_t length)
 	fclose(file);
 }
 
+/* Process 299 is the one that makes our call. */
 static void explain(const char *device)
 {
-	vdpa_blocked_explain(&tree.fs, device, &failure);
+	vdpa_blocked_explain(&tree.fs, device, 299, &failure);
 }
 
 static void our_own_device(void **state)
 {
 	(void)state;
-	waiting(300, getpid(), "", 0);
+	waiting(299, getpid(), "", 0);
 	explain("lo0");
 	assert_string_equal(failure.object, "lo0");
 	assert_string_equal(failure.message,
@@ -107,6 +108,24 @@ static void stopped(void **state)
 	explain(NULL);
 	assert_non_null(strstr(failure.message, "231 (vduse) of lo0 is stopped"));
 	assert_non_null(strstr(failure.hint, "kill -CONT 231"));
+}
+
+/* What a batch waits for does not stand in its command line; nor is it our device where
+ * that is an older line of our own batch. */
+static void lines_of_batches(void **state)
+{
+	static const char words[] = "vdpa\0-b\0-";
+	int i;
+
+	(void)state;
+	tree_process(&tree, 232, "other", 'T', 1, "/dev/null");
+	for (i = 0; i < 2; i++) {
+		waiting(300, i ? getpid() : 1, words, sizeof(words));
+		failure_set(&failure, STATUS_TIMED_OUT, 0, NULL, "no answer");
+		explain("lo0");
+		assert_string_equal(failure.message,
+				    "no answer: device process 232 (other) of lo1 is stopped");
+	}
 }
 
 static void not_served(void **state)
@@ -159,6 +178,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(our_own_device), TEST(another_device), TEST(another_command), TEST(stopped),
+		TEST(lines_of_batches),
 		TEST(not_served), TEST(ours_is_not_served), TEST(node_held), TEST(nothing_to_see),
 	};
 
