@@ -387,8 +387,9 @@ int cli_parse_line(const struct cli_command *command, const struct cli_options *
 	line->options = *base;
 	line->options.batch = NULL;
 	rc = parse(command, argc, argv, line, failure);
-	if (rc == 0 && (own->batch || own->json != base->json || own->pretty != base->pretty ||
-			own->force != base->force || own->color != base->color)) {
+	if (own->batch ||
+	    (rc == 0 && (own->json != base->json || own->pretty != base->pretty ||
+			 own->force != base->force || own->color != base->color))) {
 		failure_set(failure, STATUS_USAGE, EINVAL, NULL,
 			    "an option for the whole batch stands in a line of it");
 		failure_hint(failure, "say it before -b");

@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "lib/batch.h"
@@ -26,6 +27,7 @@ struct batch {
 	enum exit_status status;	/* of the first that failed */
 	unsigned long records;		/* written so far */
 	int write_error;
+	bool unmade;			/* memory was short for what was to be written */
 };
 
 /* One line of it, and what came of it. */
@@ -107,16 +109,20 @@ static void run_here(struct batch *batch, struct batch_line *line)
 
 static void run_line(struct batch *batch, struct batch_words *words, struct batch_line *line)
 {
+	struct blocking_result *result = &line->result;
+
 	understand(batch, words, line);
-	if (line->result.rc < 0)
+	if (result->rc < 0)
 		return;
 	line->prose = !line->line.verb;
 	if (line->prose)
-		command_line_tell(batch->command, &line->line, &line->result.text);
+		command_line_tell(batch->command, &line->line, &result->text);
 	else if (line->line.verb->running == CLI_SERVES)
 		run_here(batch, line);
 	else
 		run_in_worker(batch, line);
+	if (result->rc >= 0 && result->text.broken)
+		result->rc = failure_errno(&result->failure, ENOMEM, NULL, "cannot print");
 }
 
 /* -- what is written ----------------------------------------------------------------- */
@@ -125,14 +131,16 @@ static void write_out(struct batch *batch, const struct buffer *text)
 {
 	const struct sink *out = &batch->host->out;
 
-	if (batch->write_error || (!text->length && !text->broken))
-		return;
-	batch->write_error = text->broken ? -ENOMEM
-					  : out->write(out->context, text->text, text->length);
+	if (text->broken)
+		batch->unmade = true;
+	else if (text->length && !batch->write_error)
+		batch->write_error = out->write(out->context, text->text, text->length);
 }
 
 static void write_err(struct batch *batch, const struct buffer *text)
 {
+	if (text->broken)
+		batch->unmade = true;
 	if (text->length)
 		batch->host->errors.write(batch->host->errors.context, text->text, text->length);
 }
@@ -206,6 +214,7 @@ static void add_diagnostics(const struct batch *batch, struct buffer *record,
 	const char *at = diagnostics->text, *end;
 	bool first = true;
 
+	record->broken |= diagnostics->broken;
 	for (; at && (end = strchr(at, '\n')); at = end + 1) {
 		if (strncmp(at, warning, strlen(warning))) {
 			if (!first)
@@ -225,14 +234,16 @@ static void add_diagnostics(const struct batch *batch, struct buffer *record,
 		buffer_add_text(record, "]");
 }
 
+/* Without -p it is a line, which goes out with its line feed: whoever reads lines has it
+ * whole, and the comma stands before the next one. */
 static void write_record(struct batch *batch, const struct batch_line *line,
 			 const struct buffer *diagnostics)
 {
 	const struct blocking_result *result = &line->result;
-	const char *line_break = batch->options->pretty ? "\n  " : "\n";
+	const bool pretty = batch->options->pretty, first = !batch->records;
 	struct buffer record = { 0 };
 
-	buffer_format(&record, "%s%s{", batch->records++ ? "," : "[", line_break);
+	buffer_format(&record, "%s%s{", first ? "[" : ",", pretty ? "\n  " : first ? "\n" : "");
 	add_key(batch, &record, "line");
 	buffer_format(&record, "%lu", batch->reader.number);
 	add_key(batch, &record, "command");
@@ -242,8 +253,9 @@ static void write_record(struct batch *batch, const struct batch_line *line,
 	if (result->rc >= 0)
 		add_output(batch, &record, line);
 	add_diagnostics(batch, &record, diagnostics);
-	buffer_add_text(&record, batch->options->pretty ? "\n  }" : "}");
+	buffer_add_text(&record, pretty ? "\n  }" : "}\n");
 	write_out(batch, &record);
+	batch->records += !record.broken;
 	buffer_free(&record);
 }
 
@@ -324,43 +336,63 @@ static void fail_read(struct batch *batch, int errnum)
 	fail(batch, &result);
 }
 
+/* Servers that have ended, and workers that were left behind, are our children. */
+static void reap(const struct batch *batch)
+{
+	siginfo_t ended = { 0 };
+
+	while (!waitid(P_ALL, 0, &ended, WEXITED | WNOHANG | WNOWAIT) && ended.si_pid &&
+	       ended.si_pid != batch->worker.pid) {
+		waitpid(ended.si_pid, NULL, 0);
+		ended.si_pid = 0;
+	}
+}
+
 static void run_lines(struct batch *batch)
 {
 	int rc;
 
 	while ((rc = batch_next(&batch->reader)) > 0) {
+		reap(batch);
 		take_line(batch);
-		if (batch->write_error || (batch->status && !batch->options->force))
+		if (batch->write_error || batch->unmade ||
+		    (batch->status && !batch->options->force))
 			break;
 	}
 	if (rc < 0)
 		fail_read(batch, -rc);
 }
 
+/* The file takes the place of stdin: that is what the processes made here let go of, so
+ * that one left behind, or a serving one, holds no file of the user's. */
 static int open_file(const char *name, struct failure *failure)
 {
-	int fd;
+	int fd, rc = 0;
 
 	if (!strcmp(name, "-"))
-		return STDIN_FILENO;
+		return 0;
 	fd = open(name, O_RDONLY | O_CLOEXEC);
-	return fd < 0 ? failure_errno(failure, errno, name, "cannot open it") : fd;
+	if (fd < 0 || dup2(fd, STDIN_FILENO) < 0)
+		rc = failure_errno(failure, errno, name, "cannot open it");
+	if (fd > STDIN_FILENO)
+		close(fd);
+	return rc;
 }
 
 static void end_document(struct batch *batch)
 {
-	struct buffer end = { 0 };
+	char none[] = "[]\n", plain[] = "]\n", pretty[] = "\n]\n";
+	char *text = !batch->records ? none : batch->options->pretty ? pretty : plain;
+	const struct buffer end = { .text = text, .length = strlen(text) };
 
 	if (batch->options->json)
-		buffer_add_text(&end, batch->records ? "\n]\n" : "[]\n");
-	write_out(batch, &end);
-	buffer_free(&end);
+		write_out(batch, &end);
 }
 
 static void report_write_error(struct batch *batch)
 {
-	char *line = command_write_failed(batch->command, batch->options->json,
-					  -batch->write_error);
+	int errnum = batch->write_error ? -batch->write_error : ENOMEM;
+	char *line = command_write_failed(batch->command, batch->options->json, errnum);
 
 	if (line)
 		batch->host->errors.write(batch->host->errors.context, line, strlen(line));
@@ -375,19 +407,16 @@ enum exit_status command_batch(const struct cli_command *command,
 	struct batch batch = { .command = command, .options = options, .host = host };
 	struct blocking_result unopened = { 0 };
 
-	batch.reader.fd = open_file(options->batch, &unopened.failure);
-	if (batch.reader.fd < 0) {
-		unopened.rc = batch.reader.fd;
+	batch.reader.fd = STDIN_FILENO;
+	unopened.rc = open_file(options->batch, &unopened.failure);
+	if (unopened.rc < 0)
 		fail(&batch, &unopened);
-	} else {
+	else
 		run_lines(&batch);
-	}
 	blocking_end(&batch.worker);
 	batch_end(&batch.reader);
-	if (batch.reader.fd > STDIN_FILENO)
-		close(batch.reader.fd);
 	end_document(&batch);
-	if (batch.write_error)
+	if (batch.write_error || batch.unmade)
 		report_write_error(&batch);
 	return batch.status;
 }
