@@ -30,14 +30,15 @@ int status;
 static const char *file;
 static volatile pid_t *hanging;		/* shared with the workers; ended by 0 */
 static int reallocs_left = -1;		/* until one fails; -1: none does */
-static bool fails_for_good;
+static bool fails_for_good, main_only;
+static pid_t main_process;
 
 void *__real_realloc(void *memory, size_t size);
 void *__wrap_realloc(void *memory, size_t size);
 
 void *__wrap_realloc(void *memory, size_t size)
 {
-	if (reallocs_left < 0)
+	if (reallocs_left < 0 || (main_only && getpid() != main_process))
 		return __real_realloc(memory, size);
 	if (reallocs_left > 0) {
 		reallocs_left--;
@@ -369,10 +370,12 @@ static int complain(void *context, const char *bytes, size_t length)
 	return 0;
 }
 
-void short_memory(int left, bool for_good)
+void short_memory(int left, bool for_good, bool workers)
 {
 	reallocs_left = left;
 	fails_for_good = for_good;
+	main_only = !workers;
+	main_process = getpid();
 }
 
 bool memory_was_short(void)

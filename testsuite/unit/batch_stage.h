@@ -44,9 +44,9 @@ void expect_run(const char *options, const char *lines, int status, const char *
 void fail_write(int nth, int error);
 
 /* Of the calls of realloc() that follow, @left succeed, and then one fails, or none succeeds
- * @for_good; in the worker, too. memory_was_short() ends that, and says whether any failed
- * here. */
-void short_memory(int left, bool for_good);
+ * @for_good; with @workers they count for themselves. memory_was_short() ends that, and says
+ * whether any failed here. */
+void short_memory(int left, bool for_good, bool workers);
 bool memory_was_short(void);
 
 double seconds_now(void);

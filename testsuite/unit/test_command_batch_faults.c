@@ -87,6 +87,7 @@ static json_object *shorn_document(void)
 		json_object *warnings = member(record, "warnings");
 		int64_t count = warnings ? (int64_t)json_object_array_length(warnings) : 0;
 
+		assert_int_equal(number(record, "line"), i + 1);	/* no line is left out */
 		json_object_object_add(record, "warnings", json_object_new_int64(count));
 	}
 	return document;
@@ -94,7 +95,7 @@ static json_object *shorn_document(void)
 
 /* From any moment on, or at any moment: half a document would be none, and what is not in
  * it is told by the status. */
-static void memory_short(bool for_good)
+static void memory_short(bool for_good, bool workers)
 {
 	static const char lines[] = "say one\nserve lo0 background\nquiet background\nwarning\n"
 				    "-V\n";
@@ -106,7 +107,7 @@ static void memory_short(bool for_good)
 	whole = shorn_document();
 	for (left = 0; was_short; left++) {
 		assert_true(left < 2000);
-		short_memory(left, for_good);
+		short_memory(left, for_good, workers);
 		run("-jf", lines);
 		was_short = memory_was_short();
 		document = shorn_document();
@@ -122,8 +123,41 @@ static void memory_short(bool for_good)
 static void memory_short_at_any_moment(void **state)
 {
 	(void)state;
-	memory_short(false);
-	memory_short(true);
+	memory_short(false, false);
+	memory_short(false, true);
+	memory_short(true, false);
+	memory_short(true, true);
+}
+
+static int count_lines(const char *text)
+{
+	int count = 0;
+
+	while ((text = strchr(text, '\n'))) {
+		count++;
+		text++;
+	}
+	return count;
+}
+
+static void memory_short_for_text(void **state)
+{
+	bool was_short = true;
+	int left;
+
+	(void)state;
+	for (left = 0; was_short; left++) {
+		assert_true(left < 2000);
+		short_memory(left, false, false);
+		run("-f", "say one\nwarning\nsay two\n");
+		was_short = memory_was_short();
+		if (status)
+			continue;
+		assert_string_equal(printed, "one:\nempty:\ntwo:\n");
+		assert_int_equal(count_lines(complained), 2);
+	}
+	assert_int_equal(status, 0);
+	assert_true(left > 10);
 }
 
 int main(void)
@@ -133,6 +167,7 @@ int main(void)
 		cmocka_unit_test(files_that_are_no_text),
 		cmocka_unit_test(files_that_cannot_be_read),
 		cmocka_unit_test(memory_short_at_any_moment),
+		cmocka_unit_test(memory_short_for_text),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
