@@ -201,8 +201,9 @@ static int ask_once(struct netlink *netlink, union netlink_request *request,
 
 static bool worth_repeating(int rc)
 {
-	return rc == -EINTR || rc == -EAGAIN || rc == -EBUSY || rc == -ENOBUFS ||
-	       rc == -EBADMSG || rc == -EMSGSIZE;
+	/* ENOTCONN: an earlier attempt to open the socket anew failed */
+	return rc == -ENOTCONN || rc == -EINTR || rc == -EAGAIN || rc == -EBUSY ||
+	       rc == -ENOBUFS || rc == -EBADMSG || rc == -EMSGSIZE;
 }
 
 static int ask(struct netlink *netlink, union netlink_request *request, bool repeatable,

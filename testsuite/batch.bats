@@ -279,12 +279,18 @@ quiet()
 	in_batch <<-'SCRIPT'
 		device create bw0
 		device serve bw0
+		device create bw1
+		device serve bw1
+		device attach bw1
 		pid=$(server_of bw0)
 		kill -STOP $pid
 		start vdpa vdpa -j -f -T 1 -b -
 		ask vdpa 'dev add name bw0 mgmtdev vduse' '"status":6,"error":.*'"$pid"
 		[ $ms -ge 900 ] && [ $ms -lt 4000 ] || complain "-T 1 before -b: $ms ms"
 		ask vdpa 'dev show' '"status":6,"error":.*'"$pid"
+		# the add still waits, and the process of bw1 is well
+		ask vdpa 'dev show bw1' '"status":6,"error":.*'"$pid"
+		[[ $answer != *"$(server_of bw1)"* ]] || complain "the wrong process is named: $answer"
 		ask vdpa 'dev show -T 2' '"status":6,"error":.*within 2 s'
 		[ $ms -ge 1900 ] && [ $ms -lt 5000 ] || complain "-T 2 in a line: $ms ms"
 		# without -f the first one ends it, and what comes after it is not done
@@ -300,6 +306,7 @@ quiet()
 		wait_until 10 quiet || complain "left behind: $(pgrep -ax 'vdpa|vduse')"
 		device stop bw0
 		device destroy bw0
+		undo bw1
 		nothing_left
 	SCRIPT
 }

@@ -101,6 +101,20 @@ static void send_fails(void **state)
 	open_with(never);
 	script.send_failure = -ECONNREFUSED;
 	assert_int_equal(ask(0, true), -ECONNREFUSED);
+	assert_int_equal(script.restarts, 0);
+	close_all();
+}
+
+/* It could not be opened anew some questions ago: that is tried again. */
+static void socket_is_gone(void **state)
+{
+	(void)state;
+	open_with(never);
+	script.send_failure = -ENOTCONN;
+	assert_int_equal(ask(0, false), -ENOTCONN);
+	assert_int_equal(script.restarts, 0);
+	assert_int_equal(ask(0, true), -ENOTCONN);
+	assert_int_equal(script.restarts, NETLINK_ATTEMPTS - 1);
 	close_all();
 }
 
@@ -592,6 +606,7 @@ int main(void)
 		cmocka_unit_test(family_is_found),
 		cmocka_unit_test(family_is_absent),
 		cmocka_unit_test(send_fails),
+		cmocka_unit_test(socket_is_gone),
 		cmocka_unit_test(one_answer),
 		cmocka_unit_test(strangers_do_not_count),
 		cmocka_unit_test(a_dump),
