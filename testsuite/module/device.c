@@ -29,7 +29,7 @@ static int set_up_net(struct test_device *device, const struct vdpa_dev_set_conf
 	net->mtu = cpu_to_le16(has_mtu ? config->net.mtu : 1500);
 	device->config_size = sizeof(*net);
 	device->features = NET_FEATURES | (has_pairs ? NET_PAIRS_FEATURES : 0);
-	device->queue_count = 2 * pairs + has_pairs;
+	device->queue_count = 2 * pairs;
 	return 0;
 }
 
@@ -71,10 +71,14 @@ static int set_up(struct test_device *device, const struct vdpa_mgmt_dev *mdev,
 		device->features = BIT_ULL(VIRTIO_F_VERSION_1) | BIT_ULL(VIRTIO_F_ACCESS_PLATFORM);
 		device->queue_count = 3;
 	}
-	if (!given(config, VDPA_ATTR_DEV_FEATURES))
-		return 0;
-	device->features = config->device_features;
-	return device->features & ~mdev->supported_features ? -EINVAL : 0;
+	if (given(config, VDPA_ATTR_DEV_FEATURES)) {
+		if (config->device_features & ~mdev->supported_features)
+			return -EINVAL;
+		device->features = config->device_features;
+	}
+	if (device->type == VIRTIO_ID_NET && device->features & BIT_ULL(VIRTIO_NET_F_CTRL_VQ))
+		device->queue_count++;
+	return 0;
 }
 
 struct test_device *test_device_new(struct vdpa_mgmt_dev *mdev, const char *name,

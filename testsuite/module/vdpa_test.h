@@ -6,7 +6,7 @@
  * statistics, no bus, no odd types, and takes no attribute. This module has four
  * that do; their devices move no data. testsuite/vm/module builds it, and in the
  * guest "insmod /usr/lib/vduse-tools-vm/vdpa_test.ko [PARAMETER=VALUE]..." loads it
- * (device.bash: test_module).
+ * (device.bash: test_module; module.bash).
  *
  *	test_net		network, no bus; mac, mtu, max_vqp, device_features
  *	platform/test_net.0	the same on a bus
@@ -14,13 +14,13 @@
  *	test_odd		a type that the kernel cannot describe in a
  *				configuration: a dump of configurations ends there
  *
- * A network device has 1 to 8 pairs of virtqueues. It offers MTU, MAC, STATUS,
- * VERSION_1 and ACCESS_PLATFORM, with max_vqp also CTRL_VQ and MQ, or just the
- * device_features that it was added with; its link is up, its address, unless told,
- * is 52:54:00:76:64:70, its MTU 1500. "dev set" changes the address. A block device
- * fills every field of its configuration with a number of its own (set_up_block()),
- * and offers all features that these depend on, read-only and flush among them. It
- * has 4 virtqueues, one of an odd type 3.
+ * A network device has 1 to 8 pairs of virtqueues, one unless told, and with CTRL_VQ
+ * a virtqueue more. It offers MTU, MAC, STATUS, VERSION_1 and ACCESS_PLATFORM, with
+ * max_vqp also CTRL_VQ and MQ, or just the device_features that it was added with; its
+ * link is up, its address, unless told, is 52:54:00:76:64:70, its MTU 1500. "dev set"
+ * changes the address. A block device fills every field of its configuration with a
+ * number of its own (device.c, set_up_block), and offers all features that these depend
+ * on, read-only and flush among them. It has 4 virtqueues, one of an odd type 3.
  *
  * Drivers can be bound, virtio_vdpa and vhost_vdpa both, and virtio_net gives a
  * working interface that never sends a frame. A device answers nothing that a
