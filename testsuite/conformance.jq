@@ -62,7 +62,7 @@ def begun_by($theirs): . as $line | ($theirs | test("^ +[a-z_]*features ")) as $
 def lost_line($want):
 	lines as $have | reduce $want[] as $line ({at: 0, lost: null};
 		if .lost then . else
-			(first(range(.at; $have | length) | select($have[.] | begun_by($line))) // null) as $found |
+			([range(.at; $have | length) | select($have[.] | begun_by($line))][0]) as $found |
 			if $found == null then .lost = $line else .at = $found + 1 end
 		end) | .lost;
 
@@ -74,9 +74,9 @@ def same_value($path; $theirs):
 
 # The first thing in $theirs that the input has not, or has otherwise.
 def lost_path($theirs): . as $ours |
-	first($theirs | paths | . as $path | ($theirs | getpath($path)) as $value |
+	[$theirs | paths | . as $path | ($theirs | getpath($path)) as $value |
 		select($ours | (try getpath($path) catch null) | same_value($path; $value) | not) |
-		"\(map(tostring) | join(".")): \($value | tojson)") // null;
+		"\(map(tostring) | join(".")): \($value | tojson)"][0];
 
 # -- shapes: the input is {form, theirs, ours}, each {status, out, err, before, after} --
 
@@ -111,7 +111,11 @@ def sentence($row):
 		fault(.ours.err | document | type == "object" and keys == ["error"] and (.error | .status == $row.ours and
 			(.message | type == "string" and length > 0) and (.command | type == "string" and startswith("vdpa")) and
 			keys - ["command", "errno", "hint", "message", "object", "status"] == []);
-			"standard error is no error object of status \($row.ours): \(.ours.err)")
+			"standard error is no error object of status \($row.ours): \(.ours.err)"),
+		# as the text puts it together; that has bytes escaped which JSON has as they are
+		if $row.like == null or ($row.like | contains("\\x")) then empty
+		else like($row; "the error object"; .ours.err | document | .error // {} |
+			[.object // empty, .message // empty, .hint // empty] | join(": ")) end
 	end;
 
 def warning($row):
@@ -174,7 +178,7 @@ def answers: [split("\u0000")[:-1] | range(0; length; 8) as $i | .[$i:$i + 8] |
 rows as $rows | ($sections | split(",")) as $wanted | answers as $answers |
 	if $sections == "" then $rows | table_faults else
 		[$rows[] | select(.section as $section | $wanted | index($section))] |
-		fault(length > 0; "there is no section \($sections)"),
+		($wanted - [.[].section] | .[] | "there are no rows of [\(.)]"),
 		(([.[] | .line as $line | .forms / "" | .[] | "\($line) \(.)" | "\(.) theirs", "\(.) ours"]) as $expected |
 			($expected - ($answers | keys) | .[] | "no answer: \(.)"), (($answers | keys) - $expected | .[] | "no row: \(.)")),
 		(.[] | . as $row | "\(.section), line \(.line): vdpa \(.words)" as $name |
