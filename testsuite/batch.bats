@@ -115,7 +115,7 @@ quiet()
 		dev add name bl0 mgmtdev vduse driver virtio_vdpa' '"line":2,.*'"$done_"'\{\}'
 		interface=$(interface_of bl0) || complain 'no interface'
 		ask vdpa 'dev show bl0' "$done_.*\"netdev\":\"$interface\""
-		ask vduse 'show bl0' "$done_.*\"served\":true,\"attached\":true"
+		ask vduse 'show bl0' "$done_.*\"served\":true,\"attached\":true.*\"vduse loopback\""
 		ask vdpa 'dev bind bl0 driver vhost_vdpa' "$done_"
 		[ "$(driver_of bl0)" = vhost_vdpa ] || complain 'not bound to vhost_vdpa'
 		ask vdpa 'dev config show bl0' "$done_.*\"mac[^,]*02:00:00:00:00:01"
@@ -377,13 +377,12 @@ quiet()
 		from[gone]=$nap_fd
 		printf -- '-V\ncreate bo1\n' >&"${to[gone]}"
 		wait_until 5 eval '! kill -0 ${process[gone]} 2>/dev/null' || complain 'it goes on without a reader'
-		exec {fd}>&"${to[gone]}" {fd}>&-
+		fd=${to[gone]}
+		exec {fd}>&-
 		wait ${process[gone]}
 		status=$?
 		[ $status = 1 ] || complain "a closed pipe: status $status"
 		[ ! -e /sys/class/vduse/bo1 ] || complain 'a closed pipe: it went on'
-		fd=${to[gone]}
-		exec {fd}>&-
 		rm -f "$T".*.gone
 		# the process that makes the calls is killed from outside
 		start vdpa vdpa -j -f -b -

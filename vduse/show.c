@@ -96,27 +96,12 @@ static void put_attached(struct output *out, const struct vdpa_attached *attache
 	}
 }
 
-/* Is @word one of the NUL-separated words of a command line? */
-static bool says(const char *words, size_t length, const char *word)
-{
-	size_t i;
-
-	for (i = 0; i < length; i += strlen(words + i) + 1)
-		if (!strcmp(words + i, word))
-			return true;
-	return false;
-}
-
-/* The process's name, and the verb where it is one of ours. */
+/* The process's name, and the verb where it is one of ours: only loopback opens a node. Its
+ * command line would not tell, which is the batch's where it was started from one. */
 static void name_command(const struct holder *holder, char *text, size_t size)
 {
-	char words[512];
-	int length = sysfs_read(&sysfs_machine, words, sizeof(words), "proc/%d/cmdline",
-				(int)holder->pid);
-
 	snprintf(text, size, "%s%s", holder->command,
-		 !strcmp(holder->command, "vduse") && length > 0 &&
-		 says(words, length, "loopback") ? " loopback" : "");
+		 !strcmp(holder->command, "vduse") ? " loopback" : "");
 }
 
 static void put_process(struct output *out, const struct holder *holder)
