@@ -239,19 +239,23 @@ static int explain_disk(const char *name, const char *disk, enum disk_use use,
 static int refuse_disk(const struct sysfs *fs, const char *name,
 		       const struct vdpa_attached *attached, struct failure *failure)
 {
+	const char *disk = attached->blockdev;
+	enum disk_use use = DISK_FREE;
 	struct vduse_device device;
-	enum disk_use use;
-	char where[128];
+	char where[128] = "";
 	bool unserved;
 
-	if (!attached->blockdev[0])
+	if (!disk[0])
 		return 0;
 	unserved = vduse_device_read(fs, name, &device, NULL) == 0 && device.attached &&
 		   is_unserved(fs, &device);
-	use = disk_use(fs, attached->blockdev, where, sizeof(where));
-	if (use == DISK_FREE && !(unserved && disk_has_requests(fs, attached->blockdev)))
-		return 0;
-	return explain_disk(name, attached->blockdev, use, where, unserved, failure);
+	/* Before disk_use() opens it, which may wait for these very requests. */
+	if (!unserved || !disk_has_requests(fs, disk)) {
+		use = disk_use(fs, disk, where, sizeof(where));
+		if (use == DISK_FREE)
+			return 0;
+	}
+	return explain_disk(name, disk, use, where, unserved, failure);
 }
 
 /* Would the kernel wait for someone, or shut down what is in use? */

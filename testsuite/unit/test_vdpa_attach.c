@@ -36,6 +36,7 @@ struct play {
 	bool vhost_fails;		/* the node never comes */
 	int bind_error[2];		/* of virtio_vdpa, of vhost_vdpa */
 	enum disk_use use;
+	bool looked;			/* was the disk opened? */
 };
 
 static struct tree tree;
@@ -94,6 +95,7 @@ enum disk_use __wrap_disk_use(const struct sysfs *fs, const char *name, char *wh
 {
 	assert_ptr_equal(fs, &tree.fs);
 	assert_string_equal(name, "vda");
+	play.looked = true;
 	snprintf(where, size, "%s", play.use == DISK_MOUNTED ? "/mnt" : "");
 	return play.use;
 }
@@ -534,9 +536,11 @@ static void disk_has_requests_that_nobody_answers(void **state)
 	assert_int_equal(vdpa_unbind(&tree.fs, "lo0", &failure), 0);
 	called("unbind virtio_vdpa, ");
 	attach_disk(DISK_FREE);
+	play.looked = false;
 	tree_delete(&tree, "proc/231");
 	disk_stays("its disk vda has requests on their way, and no process serves it: the kernel "
 		   "would wait for one", "start its device process again");
+	assert_false(play.looked);
 	tree_file(&tree, "       0        0\n", "sys/block/vda/inflight");
 	assert_int_equal(vdpa_detach(&tree.fs, &netlink, "lo0", &failure), 0);
 	called("del, ");
