@@ -122,7 +122,7 @@ teardown_file()
 		node=$(node_of pb0)
 		eval "exec 9<>$node" || complain "cannot open $node"
 		for line in 'dev bind pb0 driver virtio_vdpa' 'dev unbind pb0' 'dev del pb0'; do
-			expect 5 "vdpa $line" "process $$ .*has $node open"
+			expect 5 "vdpa -T 5 $line" "process $$ .*has $node open"
 		done
 		exec 9>&-
 		for round in 1 2 3; do
@@ -145,8 +145,8 @@ teardown_file()
 		sum=$(cd /mnt && find . -type f -exec sha256sum {} + | sort)
 		# the kernel would do each of these at once, and lose what is not yet written
 		for line in 'dev bind pb0 driver vhost_vdpa' 'dev unbind pb0' 'dev del pb0'; do
-			expect 5 "vdpa $line" "disk $disk is in use, mounted at /mnt.*umount"
-			json_mode=1 expect 5 "vdpa -j $line" '"status":5,"errno":"EBUSY".*/mnt'
+			expect 5 "vdpa -T 5 $line" "disk $disk is in use, mounted at /mnt.*umount"
+			json_mode=1 expect 5 "vdpa -j -T 5 $line" '"status":5,"errno":"EBUSY".*/mnt'
 		done
 		# elsewhere it is in use as well, whoever has it mounted
 		unshare -m bash -c 'umount /mnt && vdpa dev del pb0' 2>"$T.elsewhere"
@@ -220,7 +220,7 @@ teardown_file()
 		kill -KILL $storage_pid
 		wait_until 5 gone
 		for line in 'dev del pw2' 'dev unbind pw2'; do
-			expect 5 "vdpa $line" "$disk.*requests.*no process.*start.*again"
+			expect 5 "vdpa -T 5 $line" "$disk.*requests.*no process.*start.*again"
 			[ $ms -lt 2000 ] || complain "vdpa $line took $ms ms"
 		done
 		expect 0 'vdpa -T 2 dev show pw2' "blockdev $disk"
@@ -254,7 +254,7 @@ teardown_file()
 		[ $rx -gt $((first + 1000)) ] || complain "in 0.7 s it received $first, then $rx frames"
 		[ $tx -ge $rx ] && [ $((tx - rx)) -le 32 ] || complain "sent $tx, received $rx: more are missing than were on their way"
 		for line in 'dev unbind pt0' 'dev bind pt0 driver virtio_vdpa' 'dev del pt0'; do
-			expect 5 "vdpa $line" "process $testpmd_pid \(dpdk-testpmd\) has $node open"
+			expect 5 "vdpa -T 5 $line" "process $testpmd_pid \(dpdk-testpmd\) has $node open"
 		done
 		kill -KILL $testpmd_pid
 		wait $testpmd_pid 2>/dev/null

@@ -104,3 +104,16 @@ nothing_runs()
 	"$testsuite/vm/stop" "$BATS_TEST_TMPDIR/one"
 	run -0 "$vmrun" true </dev/null
 }
+
+@test "start: a guest does not keep open what its caller has" {
+	dir=$TMPDIR/guest
+	VM_OWNER=$$ "$testsuite/vm/start" "$dir" 7>"$BATS_TEST_TMPDIR/mine"
+	for process in "$(cat "$dir/pid")" $(pgrep -f "vm/keep $$ .*$dir"); do
+		ls -l "/proc/$process/fd" >"$BATS_TEST_TMPDIR/descriptors"
+		# bats' own are pipes, QEMU's are not
+		run -1 grep -E 'mine|pipe:' "$BATS_TEST_TMPDIR/descriptors"
+	done
+	"$testsuite/vm/stop" "$dir"
+	rm -rf "$dir"
+	nothing_runs
+}
