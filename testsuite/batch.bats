@@ -313,7 +313,7 @@ quiet()
 
 @test "cli-68 batch: SIGTERM and SIGINT at any moment leave nothing half made, and no child" {
 	in_batch <<-'SCRIPT'
-		for ((i = 0; i < 150; i++)); do
+		for ((i = 0; i < 2000; i++)); do
 			echo "create bt$i mac 02:00:00:00:00:01"
 		done >"$T.batch"
 		for ((i = 0; i < 6; i++)); do
@@ -340,7 +340,7 @@ quiet()
 				name=${path##*/}
 				[ -e "/sys/class/vduse/${name%.json}" ] || complain "SIG$signal: $path is the record of no device"
 			done
-			[ $count -gt 1 ] && [ $count -lt 150 ] || complain "SIG$signal came after $count lines"
+			[ $count -gt 1 ] && [ $count -lt 2000 ] || complain "SIG$signal came after $count lines"
 			expect 0 "vduse -b $T.destroy"
 			nothing_left
 		done
