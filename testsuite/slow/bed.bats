@@ -13,7 +13,7 @@ setup()
 	cache=${VDUSE_TOOLS_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/vduse-tools}
 	export VDUSE_TOOLS_CACHE=$BATS_TEST_TMPDIR/cache TMPDIR=$BATS_TEST_TMPDIR/tmp
 	mkdir "$VDUSE_TOOLS_CACHE" "$TMPDIR"
-	ln -s "$cache"/kernel-* "$cache"/root-*.squashfs "$VDUSE_TOOLS_CACHE/"
+	ln -s "$cache"/kernel-* "$cache"/root-*.squashfs "$cache"/headers-* "$cache"/vdpa_test-* "$VDUSE_TOOLS_CACHE/"
 	vmrun=$testsuite/vm/run
 	unset VM_OWNER VM_TIMEOUT
 }
