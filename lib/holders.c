@@ -18,6 +18,7 @@
 struct scan {
 	const struct sysfs *fs;
 	unsigned int major_number;
+	dev_t device;		/* the only one, and the first holder will do; 0: all */
 	struct holders *holders;
 	size_t room;
 	pid_t pid;
@@ -82,6 +83,11 @@ static int add_holder(struct scan *scan, dev_t device)
 	}
 	holder = &holders->list[holders->count++];
 	*holder = (struct holder){ .device = device, .pid = scan->pid };
+	if (holders->count > 1 && holder[-1].pid == scan->pid) {
+		memcpy(holder->command, holder[-1].command, sizeof(holder->command));
+		holder->state = holder[-1].state;
+		return 0;
+	}
 	read_command(scan->fs, scan->pid, holder->command);
 	holder->state = read_state(scan->fs, scan->pid);
 	return 0;
@@ -95,12 +101,18 @@ static int note_descriptor(void *context, int fd, const char *name)
 {
 	struct scan *scan = context;
 	struct statx file;
+	dev_t device;
+	int rc;
 
 	if (statx(fd, name, AT_STATX_DONT_SYNC, STATX_TYPE, &file) < 0)
 		return 0;
 	if (!S_ISCHR(file.stx_mode) || file.stx_rdev_major != scan->major_number)
 		return 0;
-	return add_holder(scan, makedev(file.stx_rdev_major, file.stx_rdev_minor));
+	device = makedev(file.stx_rdev_major, file.stx_rdev_minor);
+	if (scan->device && scan->device != device)
+		return 0;
+	rc = add_holder(scan, device);
+	return rc == 0 && scan->device ? 1 : rc;
 }
 
 static int note_process(void *context, int fd, const char *name)
@@ -116,7 +128,7 @@ static int note_process(void *context, int fd, const char *name)
 	rc = sysfs_each(scan->fs, note_descriptor, scan, "proc/%d/fd", scan->pid);
 	if (rc == -EACCES || rc == -EPERM)
 		scan->holders->complete = false;
-	return rc == -ENOMEM ? rc : 0;	/* others: it ended meanwhile */
+	return rc == -ENOMEM || rc == 1 ? rc : 0;	/* others: it ended meanwhile */
 }
 
 static bool sees_all_processes(const struct sysfs *fs)
@@ -127,20 +139,31 @@ static bool sees_all_processes(const struct sysfs *fs)
 	       !strcmp(name, FIRST_PID_NAMESPACE);
 }
 
-int holders_scan(const struct sysfs *fs, unsigned int major_number, struct holders *holders)
+static int scan(const struct sysfs *fs, unsigned int major_number, dev_t device,
+		struct holders *holders)
 {
-	struct scan scan = { .fs = fs, .major_number = major_number, .holders = holders };
+	struct scan scan = {
+		.fs = fs,
+		.major_number = major_number,
+		.device = device,
+		.holders = holders,
+	};
 	int rc;
 
 	*holders = (struct holders){ .complete = sees_all_processes(fs) };
 	rc = sysfs_each(fs, note_process, &scan, "proc");
-	if (rc < 0) {
+	if (rc < 0)
 		holders_free(holders);
-		return rc;
-	}
-	if (holders->count)
+	return rc < 0 ? rc : 0;
+}
+
+int holders_scan(const struct sysfs *fs, unsigned int major_number, struct holders *holders)
+{
+	int rc = scan(fs, major_number, 0, holders);
+
+	if (rc == 0 && holders->count)
 		qsort(holders->list, holders->count, sizeof(*holders->list), compare);
-	return 0;
+	return rc;
 }
 
 void holders_free(struct holders *holders)
@@ -169,15 +192,13 @@ const struct holder *holders_find(const struct holders *holders, dev_t device)
 int holder_of(const struct sysfs *fs, dev_t device, struct holder *holder)
 {
 	struct holders holders;
-	const struct holder *found;
-	int rc = holders_scan(fs, major(device), &holders);
+	int rc = scan(fs, major(device), device, &holders);
 
 	if (rc < 0)
 		return rc;
-	found = holders_find(&holders, device);
-	if (found)
-		*holder = *found;
-	rc = found ? 1 : holders.complete ? 0 : -EPERM;
+	rc = holders.count ? 1 : holders.complete ? 0 : -EPERM;
+	if (holders.count)
+		*holder = holders.list[0];
 	holders_free(&holders);
 	return rc;
 }
