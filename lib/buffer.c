@@ -6,43 +6,58 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool buffer_reserve(struct buffer *buffer, size_t more)
+char *buffer_make_room(struct buffer *buffer, size_t length)
 {
 	size_t need, size = buffer->size ? buffer->size : 256;
 	char *text;
 
-	if (buffer->broken || __builtin_add_overflow(buffer->length, more, &need) ||
+	if (buffer->broken || __builtin_add_overflow(buffer->length, length, &need) ||
 	    need >= ((size_t)-1) / 2) {
 		buffer->broken = true;
-		return false;
+		return NULL;
 	}
-	if (need < buffer->size)
-		return true;
 	while (size <= need)
 		size *= 2;
-	text = realloc(buffer->text, size);
+	text = size == buffer->size ? buffer->text : realloc(buffer->text, size);
 	if (!text) {
 		buffer->broken = true;
-		return false;
+		return NULL;
 	}
 	buffer->text = text;
 	buffer->size = size;
-	return true;
+	return text + buffer->length;
 }
 
 void buffer_add(struct buffer *buffer, const void *bytes, size_t length)
 {
-	if (!buffer_reserve(buffer, length))
+	char *at = buffer_room(buffer, length);
+
+	if (!at)
 		return;
 	if (length)
-		memcpy(buffer->text + buffer->length, bytes, length);
-	buffer->length += length;
-	buffer->text[buffer->length] = '\0';
+		memcpy(at, bytes, length);
+	buffer_used(buffer, length);
 }
 
 void buffer_add_text(struct buffer *buffer, const char *text)
 {
 	buffer_add(buffer, text, strlen(text));
+}
+
+void buffer_add_number(struct buffer *buffer, unsigned long long number)
+{
+	char digits[24], *end = digits + sizeof(digits), *first = end, *at;
+
+	do {
+		*--first = '0' + number % 10;
+		number /= 10;
+	} while (number);
+	at = buffer_room(buffer, end - first);
+	if (!at)
+		return;
+	while (first < end)
+		*at++ = *first++;
+	buffer_used(buffer, at - (buffer->text + buffer->length));
 }
 
 void buffer_format(struct buffer *buffer, const char *format, ...)
@@ -53,7 +68,7 @@ void buffer_format(struct buffer *buffer, const char *format, ...)
 	va_start(args, format);
 	length = vsnprintf(NULL, 0, format, args);
 	va_end(args);
-	if (length < 0 || !buffer_reserve(buffer, length))
+	if (length < 0 || !buffer_room(buffer, length))
 		return;
 	va_start(args, format);
 	vsnprintf(buffer->text + buffer->length, length + 1, format, args);

@@ -16,8 +16,36 @@ struct buffer {
 	bool broken;	/* memory was short */
 };
 
+/* Room for @length bytes more, behind what is there; NULL when memory was short. What was
+ * written there counts after buffer_used(). */
+char *buffer_make_room(struct buffer *buffer, size_t length);
+
+static inline char *buffer_room(struct buffer *buffer, size_t length)
+{
+	if (!buffer->broken && buffer->size > length && buffer->length < buffer->size - length)
+		return buffer->text + buffer->length;
+	return buffer_make_room(buffer, length);
+}
+
+static inline void buffer_used(struct buffer *buffer, size_t length)
+{
+	buffer->length += length;
+	buffer->text[buffer->length] = '\0';
+}
+
+static inline void buffer_add_char(struct buffer *buffer, char c)
+{
+	char *at = buffer_room(buffer, 1);
+
+	if (!at)
+		return;
+	*at = c;
+	buffer_used(buffer, 1);
+}
+
 void buffer_add(struct buffer *buffer, const void *bytes, size_t length);
 void buffer_add_text(struct buffer *buffer, const char *text);
+void buffer_add_number(struct buffer *buffer, unsigned long long number);	/* decimal */
 void buffer_format(struct buffer *buffer, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 /* Frees the text; the buffer is empty and usable again. */

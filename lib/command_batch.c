@@ -171,17 +171,6 @@ static void add_events(struct buffer *record, const struct buffer *text)
 	buffer_add_text(record, "]");
 }
 
-static void add_string(struct buffer *record, const char *string)
-{
-	char *quoted = text_json_string(string);
-
-	if (quoted)
-		buffer_add_text(record, quoted);
-	else
-		record->broken = true;
-	free(quoted);
-}
-
 /* The next member of a record; -p gives each a line. */
 static void add_key(const struct batch *batch, struct buffer *record, const char *key)
 {
@@ -198,7 +187,7 @@ static void add_output(const struct batch *batch, struct buffer *record,
 
 	add_key(batch, record, "output");
 	if (line->prose)
-		add_string(record, text->text ? text->text : "");
+		text_add_json(record, text->text ? text->text : "");
 	else if (line->events)
 		add_events(record, text);
 	else
@@ -247,7 +236,7 @@ static void write_record(struct batch *batch, const struct batch_line *line,
 	add_key(batch, &record, "line");
 	buffer_format(&record, "%lu", batch->reader.number);
 	add_key(batch, &record, "command");
-	add_string(&record, batch->reader.text.text);
+	text_add_json(&record, batch->reader.text.text);
 	add_key(batch, &record, "status");
 	buffer_format(&record, "%d", result->rc < 0 ? (int)result->failure.status : 0);
 	if (result->rc >= 0)

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Both forms are written as the fields come. A tree of json-c would do for JSON, but it
+ * costs ten times what a listing of a thousand devices costs without it.
+ */
 #include "lib/output.h"
 
 #include <errno.h>
-#include <json-c/json.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,9 +20,11 @@
 struct output {
 	enum output_form form;
 	struct buffer text;
-	json_object *stack[OUTPUT_DEPTH];
-	int depth;		/* of the innermost open container */
+	char closing[OUTPUT_DEPTH];	/* '}' or ']' of each open container */
+	bool filled[OUTPUT_DEPTH];	/* it has a member already */
+	int depth;			/* of the innermost one; the document's is 0 */
 	bool broken;
+	bool finished;
 };
 
 struct output *output_new(enum output_form form)
@@ -29,13 +34,9 @@ struct output *output_new(enum output_form form)
 	if (!out)
 		return NULL;
 	out->form = form;
-	if (form == OUTPUT_TEXT)
-		return out;
-	out->stack[0] = json_object_new_object();
-	if (!out->stack[0]) {
-		free(out);
-		return NULL;
-	}
+	out->closing[0] = '}';
+	if (form != OUTPUT_TEXT)
+		buffer_add_text(&out->text, "{");
 	return out;
 }
 
@@ -43,10 +44,13 @@ void output_free(struct output *out)
 {
 	if (!out)
 		return;
-	if (out->stack[0])
-		json_object_put(out->stack[0]);
 	buffer_free(&out->text);
 	free(out);
+}
+
+void output_expect(struct output *out, size_t bytes)
+{
+	buffer_room(&out->text, bytes);
 }
 
 bool output_is_json(const struct output *out)
@@ -64,51 +68,123 @@ static bool wants_json(const struct output *out, enum output_where where)
 	return out->form != OUTPUT_TEXT && where != OUT_TEXT;
 }
 
-/* Add @value, which is taken over, to the innermost open container. */
-static bool json_put(struct output *out, const char *key, json_object *value)
-{
-	json_object *parent = out->stack[out->depth];
-	char *clean = NULL;
-	int rc = -1;
+/* -- JSON ------------------------------------------------------------------------------ */
 
-	if (!out->broken && value) {
-		if (json_object_is_type(parent, json_type_array)) {
-			rc = json_object_array_add(parent, value);
-		} else {
-			clean = text_to_utf8(key);
-			if (clean)
-				rc = json_object_object_add(parent, clean, value);
-		}
-	}
-	free(clean);
-	if (rc < 0) {
-		json_object_put(value);
-		out->broken = true;
-	}
-	return rc == 0;
+static void json_line(struct output *out)
+{
+	int i;
+
+	buffer_add_char(&out->text, '\n');
+	for (i = 0; i <= out->depth; i++)
+		buffer_add_text(&out->text, "  ");
 }
 
-static void json_open(struct output *out, const char *key, json_object *container)
+static void json_separate(struct output *out)
 {
-	if (!json_put(out, key, container))
-		return;
-	if (out->depth + 1 == OUTPUT_DEPTH) {
-		out->broken = true;
-		return;
-	}
-	out->stack[++out->depth] = container;
+	if (out->filled[out->depth])
+		buffer_add_char(&out->text, ',');
+	out->filled[out->depth] = true;
+	if (out->form == OUTPUT_PRETTY)
+		json_line(out);
 }
 
+/* What stands before a member: a comma, and the key unless it is an array's. Keys are
+ * our own words. */
+static void json_member(struct output *out, const char *key)
+{
+	size_t length;
+	char *at;
+
+	json_separate(out);
+	if (out->closing[out->depth] == ']')
+		return;
+	length = strlen(key);
+	at = buffer_room(&out->text, length + 3);
+	if (!at)
+		return;
+	*at = '"';
+	memcpy(at + 1, key, length);
+	at[length + 1] = '"';
+	at[length + 2] = ':';
+	buffer_used(&out->text, length + 3);
+}
+
+/* The same for a key that is foreign. */
+static void json_name(struct output *out, const char *name)
+{
+	json_separate(out);
+	text_add_json(&out->text, name);
+	buffer_add_char(&out->text, ':');
+}
+
+/* Behind a key: a container begins. */
+static void json_begin(struct output *out, char opening, char closing)
+{
+	if (out->depth + 1 == OUTPUT_DEPTH)
+		out->broken = true;
+	if (out->broken)
+		return;
+	buffer_add_char(&out->text, opening);
+	out->depth++;
+	out->closing[out->depth] = closing;
+	out->filled[out->depth] = false;
+}
+
+static void json_open(struct output *out, const char *key, char opening, char closing)
+{
+	json_member(out, key);
+	json_begin(out, opening, closing);
+}
+
+/* The end of the innermost container, the document's included. */
+static void json_end(struct output *out)
+{
+	char closing = out->closing[out->depth];
+	bool filled = out->filled[out->depth];
+
+	if (out->broken)
+		return;
+	out->depth--;
+	if (filled && out->form == OUTPUT_PRETTY)
+		json_line(out);
+	buffer_add_char(&out->text, closing);
+}
+
+/* The end of what json_open() began; the document stays open. */
 static void json_close(struct output *out)
 {
-	if (!out->broken && out->depth)
-		out->depth--;
+	if (out->depth > 0)
+		json_end(out);
 }
+
+static void json_string(struct output *out, const char *key, const char *value)
+{
+	json_member(out, key);
+	text_add_json(&out->text, value);
+}
+
+/* -- text ------------------------------------------------------------------------------ */
+
+/* What stands before a value. */
+static void text_key(struct output *out, const char *key)
+{
+	size_t length = strlen(key);
+	char *at = buffer_room(&out->text, length + 2);
+
+	if (!at)
+		return;
+	*at = ' ';
+	memcpy(at + 1, key, length);
+	at[length + 1] = ' ';
+	buffer_used(&out->text, length + 2);
+}
+
+/* -- either ---------------------------------------------------------------------------- */
 
 void output_begin_listing(struct output *out, const char *key)
 {
 	if (wants_json(out, OUT_JSON))
-		json_open(out, key, json_object_new_object());
+		json_open(out, key, '{', '}');
 }
 
 void output_end_listing(struct output *out)
@@ -119,18 +195,13 @@ void output_end_listing(struct output *out)
 
 void output_begin_record(struct output *out, const char *name)
 {
-	char *escaped;
-
 	if (wants_json(out, OUT_JSON)) {
-		json_open(out, name, json_object_new_object());
+		json_name(out, name);
+		json_begin(out, '{', '}');
 		return;
 	}
-	escaped = text_escape(name, false);
-	if (escaped)
-		buffer_format(&out->text, "%s:", escaped);
-	else
-		out->broken = true;
-	free(escaped);
+	text_add_escaped(&out->text, name, false);
+	buffer_add_char(&out->text, ':');
 }
 
 void output_end_record(struct output *out)
@@ -144,7 +215,7 @@ void output_end_record(struct output *out)
 void output_begin_object(struct output *out, enum output_where where, const char *key)
 {
 	if (wants_json(out, where))
-		json_open(out, key, json_object_new_object());
+		json_open(out, key, '{', '}');
 }
 
 void output_end_object(struct output *out, enum output_where where)
@@ -156,24 +227,15 @@ void output_end_object(struct output *out, enum output_where where)
 void output_begin_array(struct output *out, enum output_where where, const char *key)
 {
 	if (wants_json(out, where))
-		json_open(out, key, json_object_new_array());
+		json_open(out, key, '[', ']');
 	if (wants_text(out, where))
 		buffer_format(&out->text, " %s", key);
-}
-
-static json_object *json_string(const char *text)
-{
-	char *clean = text_to_utf8(text);
-	json_object *value = clean ? json_object_new_string(clean) : NULL;
-
-	free(clean);
-	return value;
 }
 
 void output_element(struct output *out, enum output_where where, const char *text)
 {
 	if (wants_json(out, where))
-		json_put(out, NULL, json_string(text));
+		json_string(out, NULL, text);
 	if (wants_text(out, where))
 		output_word(out, text);
 }
@@ -193,47 +255,53 @@ void output_line(struct output *out)
 void output_string(struct output *out, enum output_where where, const char *key,
 		   const char *value)
 {
-	char *escaped;
-
 	if (wants_json(out, where))
-		json_put(out, key, json_string(value));
+		json_string(out, key, value);
 	if (!wants_text(out, where))
 		return;
-	escaped = text_escape(value, true);
-	if (escaped)
-		buffer_format(&out->text, " %s %s", key, escaped);
-	else
-		out->broken = true;
-	free(escaped);
+	text_key(out, key);
+	text_add_escaped(&out->text, value, true);
 }
 
 void output_number(struct output *out, enum output_where where, const char *key,
 		   uint64_t value)
 {
 	if (wants_json(out, where))
-		json_put(out, key, json_object_new_uint64(value));
-	if (wants_text(out, where))
-		buffer_format(&out->text, " %s %llu", key, (unsigned long long)value);
+		json_member(out, key);
+	else if (wants_text(out, where))
+		text_key(out, key);
+	else
+		return;
+	buffer_add_number(&out->text, value);
 }
 
 void output_counter(struct output *out, enum output_where where, const char *key,
 		    uint64_t value)
 {
-	char *escaped = text_escape(key, false);
-
-	if (!escaped)
-		out->broken = true;
-	else
-		output_number(out, where, output_is_json(out) ? key : escaped, value);
-	free(escaped);
+	if (wants_json(out, where)) {
+		json_name(out, key);
+	} else if (wants_text(out, where)) {
+		buffer_add_char(&out->text, ' ');
+		text_add_escaped(&out->text, key, false);
+		buffer_add_char(&out->text, ' ');
+	} else {
+		return;
+	}
+	buffer_add_number(&out->text, value);
 }
 
 void output_bool(struct output *out, enum output_where where, const char *key, bool value)
 {
-	if (wants_json(out, where))
-		json_put(out, key, json_object_new_boolean(value));
-	if (wants_text(out, where))
-		buffer_format(&out->text, " %s %s", key, value ? "true" : "false");
+	const char *word = value ? "true" : "false";
+
+	if (wants_json(out, where)) {
+		json_member(out, key);
+		buffer_add_text(&out->text, word);
+	}
+	if (wants_text(out, where)) {
+		text_key(out, key);
+		buffer_add_text(&out->text, word);
+	}
 }
 
 void output_mask(struct output *out, enum output_where where, const char *key,
@@ -260,27 +328,21 @@ void output_features(struct output *out, enum output_where where, const char *ke
 
 void output_word(struct output *out, const char *word)
 {
-	if (wants_text(out, OUT_TEXT))
-		buffer_format(&out->text, " %s", word);
+	if (!wants_text(out, OUT_TEXT))
+		return;
+	buffer_add_char(&out->text, ' ');
+	buffer_add_text(&out->text, word);
 }
 
 int output_finish(struct output *out, const char **text, size_t *length)
 {
-	int flags = JSON_C_TO_STRING_NOSLASHESCAPE;
-
-	if (out->broken || out->text.broken)
-		return -ENOMEM;
-	if (out->form != OUTPUT_TEXT && !out->text.length) {
-		const char *document;
-
-		if (out->form == OUTPUT_PRETTY)
-			flags |= JSON_C_TO_STRING_PRETTY;
-		document = json_object_to_json_string_ext(out->stack[0], flags);
-		if (!document)
-			return -ENOMEM;
-		buffer_format(&out->text, "%s\n", document);
+	if (output_is_json(out) && !out->finished) {
+		while (out->depth >= 0 && !out->broken)
+			json_end(out);
+		buffer_add_text(&out->text, "\n");
 	}
-	if (out->text.broken)
+	out->finished = true;
+	if (out->broken || out->text.broken)
 		return -ENOMEM;
 	*text = out->text.text ? out->text.text : "";
 	*length = out->text.length;

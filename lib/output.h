@@ -37,6 +37,9 @@ struct output;
 struct output *output_new(enum output_form form);
 void output_free(struct output *out);
 
+/* About @bytes are to come: room for them at once spares moving what is there. */
+void output_expect(struct output *out, size_t bytes);
+
 bool output_is_json(const struct output *out);
 
 /* The container {"KEY":{...}}; text prints nothing for it. */

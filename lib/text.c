@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "lib/text.h"
 
-#include <json-c/json.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "lib/buffer.h"
+
+#define REPLACEMENT "\xef\xbf\xbd"	/* U+FFFD */
 
 static bool is_continuation(unsigned char c)
 {
@@ -49,6 +50,34 @@ size_t utf8_sequence(const char *text)
 	return length;
 }
 
+#define STEP 64
+
+/*
+ * Add what is plain of @text, printable ASCII but for the two given, and return where that
+ * ends. Most names are plain to their end, and a listing has thousands.
+ */
+static const char *add_plain(struct buffer *buffer, const char *text, char one, char other)
+{
+	size_t length;
+
+	do {
+		char *at = buffer_room(buffer, STEP);
+
+		if (!at)
+			return "";
+		for (length = 0; length < STEP; length++) {
+			char c = text[length];
+
+			if (c <= 0x20 || c >= 0x7f || c == one || c == other)
+				break;
+			at[length] = c;
+		}
+		buffer_used(buffer, length);
+		text += length;
+	} while (length == STEP);
+	return text;
+}
+
 static bool printable(const char *text, size_t length, bool keep_blanks)
 {
 	unsigned char c = text[0];
@@ -62,22 +91,65 @@ static bool printable(const char *text, size_t length, bool keep_blanks)
 	return c > 0x20 && c != 0x7f && c != '\\';
 }
 
+void text_add_escaped(struct buffer *buffer, const char *text, bool keep_blanks)
+{
+	for (;;) {
+		size_t i, length;
+
+		text = add_plain(buffer, text, '\\', '\\');
+		if (!*text)
+			return;
+		length = utf8_sequence(text);
+		if (printable(text, length, keep_blanks)) {
+			buffer_add(buffer, text, length);
+		} else {
+			length = length ? length : 1;
+			for (i = 0; i < length; i++)
+				buffer_format(buffer, "\\x%02x", (unsigned char)text[i]);
+		}
+		text += length;
+	}
+}
+
+/* A character that is not plain, of @length bytes; 0: a byte that is not UTF-8. */
+static void add_json_character(struct buffer *buffer, const char *text, size_t length)
+{
+	static const char letters[] = "btn\0fr";
+	char c = *text;
+
+	if (!length)
+		buffer_add_text(buffer, REPLACEMENT);
+	else if (length > 1 || c == ' ' || c == 0x7f)
+		buffer_add(buffer, text, length);
+	else if (c == '"' || c == '\\')
+		buffer_format(buffer, "\\%c", c);
+	else if (c >= '\b' && c <= '\r' && letters[c - '\b'])
+		buffer_format(buffer, "\\%c", letters[c - '\b']);
+	else
+		buffer_format(buffer, "\\u%04x", (unsigned char)c);
+}
+
+void text_add_json(struct buffer *buffer, const char *text)
+{
+	buffer_add_char(buffer, '"');
+	for (;;) {
+		size_t length;
+
+		text = add_plain(buffer, text, '"', '\\');
+		if (!*text)
+			break;
+		length = utf8_sequence(text);
+		add_json_character(buffer, text, length);
+		text += length ? length : 1;
+	}
+	buffer_add_char(buffer, '"');
+}
+
 char *text_escape(const char *text, bool keep_blanks)
 {
 	struct buffer buffer = { 0 };
 
-	while (*text) {
-		size_t i, length = utf8_sequence(text);
-
-		if (printable(text, length, keep_blanks)) {
-			buffer_add(&buffer, text, length);
-		} else {
-			length = length ? length : 1;
-			for (i = 0; i < length; i++)
-				buffer_format(&buffer, "\\x%02x", (unsigned char)text[i]);
-		}
-		text += length;
-	}
+	text_add_escaped(&buffer, text, keep_blanks);
 	return buffer_take(&buffer);
 }
 
@@ -91,76 +163,62 @@ char *text_to_utf8(const char *text)
 		if (length)
 			buffer_add(&buffer, text, length);
 		else
-			buffer_add_text(&buffer, "\xef\xbf\xbd");
+			buffer_add_text(&buffer, REPLACEMENT);
 		text += length ? length : 1;
 	}
 	return buffer_take(&buffer);
 }
 
-char *text_json_string(const char *text)
+static void add_member(struct buffer *buffer, const char *key, const char *text)
 {
-	char *clean = text_to_utf8(text), *quoted = NULL;
-	json_object *string = clean ? json_object_new_string(clean) : NULL;
-
-	if (string)
-		quoted = strdup(json_object_to_json_string_ext(string,
-							       JSON_C_TO_STRING_NOSLASHESCAPE));
-	json_object_put(string);
-	free(clean);
-	return quoted;
-}
-
-static void add_string(json_object *object, const char *key, const char *text)
-{
-	char *clean;
+	bool first = buffer->length && buffer->text[buffer->length - 1] == '{';
 
 	if (!text || !*text)
 		return;
-	clean = text_to_utf8(text);
-	if (clean)
-		json_object_object_add(object, key, json_object_new_string(clean));
-	free(clean);
+	buffer_format(buffer, "%s\"%s\":", first ? "" : ",", key);
+	text_add_json(buffer, text);
 }
 
 /* {"error":{...}}; status and errno only where something failed. */
-static char *diagnostic_json(const struct failure *failure, const char *command, bool warning,
-			     const struct text_place *place)
+static void add_object(struct buffer *buffer, const struct failure *failure,
+		       const char *command, bool warning, const struct text_place *place)
 {
-	json_object *document = json_object_new_object();
-	json_object *object = json_object_new_object();
-	struct buffer buffer = { 0 };
-
-	add_string(object, "command", command);
-	add_string(object, "object", failure->object);
+	buffer_format(buffer, "{\"%s\":{", warning ? "warning" : "error");
+	add_member(buffer, "command", command);
+	add_member(buffer, "object", failure->object);
 	if (failure->status != STATUS_OK)
-		json_object_object_add(object, "status",
-				       json_object_new_int(failure->status));
-	add_string(object, "errno", errno_name(failure->errnum));
-	add_string(object, "message", failure->message);
-	add_string(object, "hint", failure->hint);
+		buffer_format(buffer, ",\"status\":%d", (int)failure->status);
+	add_member(buffer, "errno", errno_name(failure->errnum));
+	add_member(buffer, "message", failure->message);
+	add_member(buffer, "hint", failure->hint);
 	if (place) {
-		add_string(object, "file", place->file);
-		json_object_object_add(object, "line", json_object_new_uint64(place->line));
+		add_member(buffer, "file", place->file);
+		buffer_format(buffer, ",\"line\":%lu", place->line);
 	}
-	json_object_object_add(document, warning ? "warning" : "error", object);
-	buffer_format(&buffer, "%s\n",
-		      json_object_to_json_string_ext(document, JSON_C_TO_STRING_NOSLASHESCAPE));
-	json_object_put(document);
-	return buffer_take(&buffer);
+	buffer_add_text(buffer, "}}\n");
 }
 
-static void add_escaped(struct buffer *buffer, const char *before, const char *text)
+static void add_part(struct buffer *buffer, const char *before, const char *text)
 {
-	char *escaped;
-
 	if (!*text)
 		return;
-	escaped = text_escape(text, true);
-	if (escaped)
-		buffer_format(buffer, "%s%s", before, escaped);
-	else
-		buffer->broken = true;
-	free(escaped);
+	buffer_add_text(buffer, before);
+	text_add_escaped(buffer, text, true);
+}
+
+static void add_sentence(struct buffer *buffer, const struct failure *failure,
+			 const char *command, bool warning, const struct text_place *place)
+{
+	if (place) {
+		add_part(buffer, "", place->file);
+		buffer_format(buffer, ":%lu: ", place->line);
+	}
+	buffer_add_text(buffer, command);
+	add_part(buffer, ": ", warning ? "warning" : "");
+	add_part(buffer, ": ", failure->object);
+	add_part(buffer, ": ", failure->message);
+	add_part(buffer, "; ", failure->hint);
+	buffer_add_text(buffer, "\n");
 }
 
 char *text_diagnostic(const struct failure *failure, const char *command, bool warning,
@@ -169,16 +227,8 @@ char *text_diagnostic(const struct failure *failure, const char *command, bool w
 	struct buffer buffer = { 0 };
 
 	if (json)
-		return diagnostic_json(failure, command, warning, place);
-	if (place) {
-		add_escaped(&buffer, "", place->file);
-		buffer_format(&buffer, ":%lu: ", place->line);
-	}
-	buffer_add_text(&buffer, command);
-	add_escaped(&buffer, ": ", warning ? "warning" : "");
-	add_escaped(&buffer, ": ", failure->object);
-	add_escaped(&buffer, ": ", failure->message);
-	add_escaped(&buffer, "; ", failure->hint);
-	buffer_add_text(&buffer, "\n");
+		add_object(&buffer, failure, command, warning, place);
+	else
+		add_sentence(&buffer, failure, command, warning, place);
 	return buffer_take(&buffer);
 }

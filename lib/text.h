@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "lib/buffer.h"
 #include "lib/error.h"
 
 /* The length of the valid UTF-8 sequence at @text (1 to 4), 0 where there is none
@@ -14,19 +15,22 @@
 size_t utf8_sequence(const char *text);
 
 /*
- * A copy of @text in which control bytes, backslashes and bytes that are not UTF-8
- * are written \xNN, blanks too unless @keep_blanks, so that it stays one word on
- * one line and no terminal obeys it. NULL when memory is short; the caller frees it.
+ * Add @text, in which control bytes, backslashes and bytes that are not UTF-8 are written
+ * \xNN, blanks too unless @keep_blanks, so that it stays one word on one line and no
+ * terminal obeys it.
  */
+void text_add_escaped(struct buffer *buffer, const char *text, bool keep_blanks);
+
+/* Add @text as a JSON string (RFC 8259, section 7), with its quotes; every byte that is
+ * not UTF-8 becomes U+FFFD. */
+void text_add_json(struct buffer *buffer, const char *text);
+
+/* text_add_escaped() on its own. NULL when memory is short; the caller frees it. */
 char *text_escape(const char *text, bool keep_blanks);
 
 /* A copy of @text in which every byte that is not UTF-8 became U+FFFD. NULL when
  * memory is short; the caller frees it. */
 char *text_to_utf8(const char *text);
-
-/* @text as a JSON string, with its quotes; bytes that are not UTF-8 became U+FFFD. NULL
- * when memory is short; the caller frees it. */
-char *text_json_string(const char *text);
 
 /* Where a command of a batch stands. */
 struct text_place {

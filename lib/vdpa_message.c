@@ -32,9 +32,9 @@ static const struct field mgmtdev_fields[] = {
 };
 
 static const struct field device_fields[] = {
-	NAME(vdpa_device, VDPA_ATTR_DEV_NAME, name),
 	NAME(vdpa_device, VDPA_ATTR_MGMTDEV_BUS_NAME, mgmtdev.bus),
 	NAME(vdpa_device, VDPA_ATTR_MGMTDEV_DEV_NAME, mgmtdev.name),
+	NAME(vdpa_device, VDPA_ATTR_DEV_NAME, name),
 	NUMBER(vdpa_device, VDPA_ATTR_DEV_ID, type),
 	NUMBER(vdpa_device, VDPA_ATTR_DEV_VENDOR_ID, vendor_id),
 	NUMBER(vdpa_device, VDPA_ATTR_DEV_MAX_VQS, max_vqs),
@@ -105,21 +105,39 @@ static bool take_field(const struct field *field, void *record, const struct nla
 	return true;
 }
 
+/* The field of @type: @next, or one after it, or from the first on. The kernel gives the
+ * attributes in the order of the fields. NULL for a type that is none of them. */
+static const struct field *find_field(const struct field *fields, const struct field *next,
+				      uint16_t type)
+{
+	const struct field *field = next;
+
+	while (field->type && field->type != type)
+		field++;
+	if (field->type)
+		return field;
+	for (field = fields; field < next; field++)
+		if (field->type == type)
+			return field;
+	return NULL;
+}
+
 /* Returns the bits of the attributes that were understood. */
 static uint64_t take_attributes(const struct field *fields, void *record,
 				const void *attributes, size_t length)
 {
+	const struct field *field, *next = fields;
 	const struct nlattr *attr;
 	uint64_t present = 0;
 
 	mnl_attr_for_each_payload(attributes, length) {
-		const struct field *field = fields;
-
 		/* None of these numbers is nested or in network byte order. */
-		while (field->type && field->type != attr->nla_type)
-			field++;
-		if (field->type && take_field(field, record, attr))
+		field = find_field(fields, next, attr->nla_type);
+		if (!field)
+			continue;
+		if (take_field(field, record, attr))
 			present |= UINT64_C(1) << field->type;
+		next = field + 1;
 	}
 	return present;
 }
@@ -208,8 +226,11 @@ int vdpa_handle_parse(const char *text, struct vdpa_handle *handle, struct failu
 
 const char *vdpa_handle_text(const struct vdpa_handle *handle, char text[VDPA_HANDLE_SIZE])
 {
-	snprintf(text, VDPA_HANDLE_SIZE, "%s%s%s", handle->bus, handle->bus[0] ? "/" : "",
-		 handle->name);
+	char *at = stpcpy(text, handle->bus);
+
+	if (handle->bus[0])
+		*at++ = '/';
+	strcpy(at, handle->name);
 	return text;
 }
 

@@ -213,9 +213,12 @@ enum { SERVE_NAME, SERVE_BACKGROUND, SERVE_TWICE, SERVE_BAD };
 static int run_serve(struct call *call, struct failure *failure)
 {
 	const struct cli_value *values = call->values;
-	char *name = text_json_string(values[SERVE_NAME].text), *event;
+	struct buffer quoted = { 0 };
+	char *name, *event;
 	int length, i;
 
+	text_add_json(&quoted, values[SERVE_NAME].text);
+	name = buffer_take(&quoted);
 	if (!name)
 		return failure_errno(failure, ENOMEM, NULL, "no name");
 	length = call->options->json ? asprintf(&event, "{\"ready\":%s}\n", name)

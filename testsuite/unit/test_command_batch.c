@@ -163,16 +163,14 @@ static void pretty_document_is_the_same(void **state)
 		   "    \"command\":\"say one\",\n"
 		   "    \"status\":0,\n"
 		   "    \"output\":{\n"
-		   "      \"one\":{\n"
-		   "      }\n"
+		   "      \"one\":{}\n"
 		   "    }\n"
 		   "  },\n"
 		   "  {\n"
 		   "    \"line\":2,\n"
 		   "    \"command\":\"silent\",\n"
 		   "    \"status\":0,\n"
-		   "    \"output\":{\n"
-		   "    }\n"
+		   "    \"output\":{}\n"
 		   "  }\n"
 		   "]\n", "");
 }
