@@ -6,23 +6,39 @@
 
 #include "lib/elsewhere.h"
 #include "lib/vdpa_attach.h"
+#include "lib/vdpa_index.h"
 #include "vdpa/vdpa.h"
 
 static void put_rdev(struct output *out, dev_t rdev)
 {
 	char text[24];
 
+	if (!rdev)
+		return;
 	snprintf(text, sizeof(text), "%u:%u", major(rdev), minor(rdev));
-	if (rdev)
-		output_string(out, OUT_JSON, "rdev", text);
+	output_string(out, OUT_JSON, "rdev", text);
 }
+
+/* Bytes of a device in the family's answer, at least, and in a listing, about. */
+#define LEAST_ANSWER 72
+#define USUAL_RECORD 192
 
 /* What a listing found out beside the family's answer. */
 struct listing {
 	struct call *call;
+	bool indexed;			/* it is of all devices, without -d */
+	struct vdpa_index index;
 	bool looked;			/* into other namespaces, for -d */
 	struct elsewhere elsewhere;
 };
+
+static int find_attached(struct listing *listing, const struct vdpa_device *device,
+			 struct vdpa_attached *attached)
+{
+	if (listing->indexed)
+		return vdpa_index_find(&listing->index, device->name, device->type, attached);
+	return vdpa_attached_read(&sysfs_machine, device->name, attached);
+}
 
 /*
  * An interface that was moved to another namespace left sysfs; with -d it is looked
@@ -44,19 +60,25 @@ static void put_moved(struct listing *listing, const struct vdpa_attached *attac
 	output_string(out, OUT_BOTH, "netns", interface->netns);
 }
 
+static void put_node(struct output *out, const char *chardev)
+{
+	char node[sizeof(((struct vdpa_attached *)0)->chardev) + 5];
+
+	if (!chardev[0])
+		return;
+	snprintf(node, sizeof(node), "/dev/%s", chardev);
+	output_string(out, OUT_BOTH, "chardev", node);
+}
+
 static void put_attached(struct output *out, const struct vdpa_attached *attached)
 {
-	char node[sizeof(attached->chardev) + 5];
-
 	if (attached->driver[0])
 		output_string(out, OUT_BOTH, "driver", attached->driver);
 	if (attached->netdev[0])
 		output_string(out, OUT_BOTH, "netdev", attached->netdev);
 	if (attached->ifindex)
 		output_number(out, OUT_JSON, "ifindex", attached->ifindex);
-	snprintf(node, sizeof(node), "/dev/%s", attached->chardev);
-	if (attached->chardev[0])
-		output_string(out, OUT_BOTH, "chardev", node);
+	put_node(out, attached->chardev);
 	if (attached->blockdev[0])
 		output_string(out, OUT_BOTH, "blockdev", attached->blockdev);
 	put_rdev(out, attached->rdev);
@@ -113,7 +135,7 @@ static void put_device(struct listing *listing, const struct vdpa_device *device
 		output_number(out, OUT_BOTH, "max_vq_size", device->max_vq_size);
 	if (details && VDPA_HAS(device, VDPA_ATTR_DEV_MIN_VQ_SIZE))
 		output_number(out, OUT_BOTH, "min_vq_size", device->min_vq_size);
-	if (vdpa_attached_read(&sysfs_machine, device->name, &attached) == 0) {
+	if (find_attached(listing, device, &attached) == 0) {
 		put_attached(out, &attached);
 		if (details)
 			put_details(listing, &attached);
@@ -124,9 +146,13 @@ static void put_device(struct listing *listing, const struct vdpa_device *device
 static void put_answer(struct call *call, const struct buffer *answer)
 {
 	struct listing listing = { .call = call };
-	size_t length, offset = 0;
+	size_t length, offset = 0, count = answer->length / LEAST_ANSWER;
 	const void *attributes;
 
+	listing.indexed = !call->values[0].given && !call->options->details;
+	if (listing.indexed)
+		vdpa_index_begin(&sysfs_machine, count, call->options->json, &listing.index);
+	output_expect(call->out, count * USUAL_RECORD);
 	output_begin_listing(call->out, "dev");
 	while ((attributes = netlink_next(answer, &offset, &length))) {
 		struct vdpa_device device;
@@ -138,6 +164,8 @@ static void put_answer(struct call *call, const struct buffer *answer)
 	}
 	output_end_listing(call->out);
 	elsewhere_free(&listing.elsewhere);
+	if (listing.indexed)
+		vdpa_index_free(&listing.index);
 }
 
 int vdpa_dev_show(struct call *call, struct failure *failure)

@@ -1,0 +1,402 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "lib/vdpa_index.h"
+
+#include <errno.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "lib/features.h"
+
+#define DRIVERS "sys/bus/vdpa/drivers"
+
+/* Small, for it is cold memory that costs most. The names are offsets; 0 is "". */
+struct vdpa_index_entry {
+	uint32_t name;		/* in sysfs; 0: the slot is free */
+	uint32_t driver;
+	uint32_t virtio;
+	uint32_t node;		/* interface, disk or vhost-vdpa-N */
+	uint32_t ifindex;
+	bool disk, vhost;
+	dev_t rdev;
+};
+
+/* Bytes of the names of an entry, about: "lo0", "virtio2", "net", "eth0". */
+#define USUAL_NAMES 32
+
+/* The index, and what the folder that is being read is about. */
+struct pass {
+	struct vdpa_index *index;
+	uint32_t driver;
+	const char *kind;	/* "net", "block" */
+	char prefix[16];	/* "511:" */
+};
+
+void vdpa_index_begin(const struct sysfs *fs, size_t expected, bool numbers,
+		      struct vdpa_index *index)
+{
+	*index = (struct vdpa_index){
+		.fs = fs, .expected = expected, .numbers = numbers, .socket = -1,
+	};
+	if (numbers)
+		index->socket = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	index->ask = index->socket >= 0;
+}
+
+void vdpa_index_free(struct vdpa_index *index)
+{
+	if (index->socket >= 0)
+		close(index->socket);
+	free(index->slots);
+	buffer_free(&index->names);
+	*index = (struct vdpa_index){ .socket = -1 };
+}
+
+/* -- the table ------------------------------------------------------------------------ */
+
+static const char *name_at(const struct vdpa_index *index, uint32_t at)
+{
+	return at ? index->names.text + at : "";
+}
+
+/* Keep @length bytes, in which names end with NUL; the offset of the first. */
+static uint32_t keep(struct vdpa_index *index, const char *bytes, size_t length)
+{
+	uint32_t at;
+
+	if (!index->names.length) {
+		buffer_room(&index->names, index->expected * USUAL_NAMES);
+		buffer_add(&index->names, "", 1);
+	}
+	at = index->names.length;
+	if (index->names.length + length > UINT32_MAX)
+		index->names.broken = true;
+	buffer_add(&index->names, bytes, length);
+	return at;
+}
+
+/* The slot of @name, or the free one where it would stand (FNV-1a, linear probing). */
+static struct vdpa_index_entry *slot_of(const struct vdpa_index *index, const char *name)
+{
+	uint32_t hash = 0x811c9dc5;
+	const char *at;
+
+	for (at = name; *at; at++)
+		hash = (hash ^ (unsigned char)*at) * 0x01000193;
+	for (;; hash++) {
+		struct vdpa_index_entry *slot = &index->slots[hash & (index->size - 1)];
+
+		if (!slot->name || !strcmp(name_at(index, slot->name), name))
+			return slot;
+	}
+}
+
+static struct vdpa_index_entry *find(const struct vdpa_index *index, const char *name)
+{
+	struct vdpa_index_entry *slot = index->size ? slot_of(index, name) : NULL;
+
+	return slot && slot->name ? slot : NULL;
+}
+
+/* Room for @size entries, a power of two. */
+static int resize(struct vdpa_index *index, size_t size)
+{
+	struct vdpa_index_entry *former = index->slots;
+	size_t i, former_size = index->size;
+
+	index->slots = calloc(size, sizeof(*index->slots));
+	if (!index->slots) {
+		index->slots = former;
+		return -ENOMEM;
+	}
+	index->size = size;
+	for (i = 0; i < former_size; i++)
+		if (former[i].name)
+			*slot_of(index, name_at(index, former[i].name)) = former[i];
+	free(former);
+	return 0;
+}
+
+/* At least half of the slots are free. */
+static int grow(struct vdpa_index *index)
+{
+	size_t size = index->size ? index->size : 16;
+
+	while (size < 2 * (index->count + 1) || size < 2 * index->expected)
+		size *= 2;
+	return size > index->size ? resize(index, size) : 0;
+}
+
+/* The entry of the device whose name was kept at @name: a new one, or the one it has.
+ * NULL when memory is short. */
+static struct vdpa_index_entry *add(struct vdpa_index *index, uint32_t name)
+{
+	struct vdpa_index_entry *slot;
+
+	if (index->names.broken || grow(index) < 0)
+		return NULL;
+	slot = slot_of(index, name_at(index, name));
+	if (!slot->name) {
+		slot->name = name;
+		index->count++;
+	}
+	return slot;
+}
+
+/* -- which device has which driver ------------------------------------------------- */
+
+/* The folder of a driver holds, beside its attributes, a link for each device. A device
+ * called like one of them could not be bound. */
+static int note_bound(void *context, int fd, const char *name)
+{
+	static const char *const own[] = { "bind", "unbind", "uevent", "module", "new_id",
+					   "remove_id" };
+	struct pass *pass = context;
+	struct vdpa_index_entry *entry;
+	size_t i;
+
+	(void)fd;
+	for (i = 0; i < sizeof(own) / sizeof(own[0]); i++)
+		if (!strcmp(name, own[i]))
+			return 0;
+	entry = add(pass->index, keep(pass->index, name, strlen(name) + 1));
+	if (entry)
+		entry->driver = pass->driver;
+	return entry ? 0 : -ENOMEM;
+}
+
+static int note_driver(void *context, int fd, const char *name)
+{
+	struct vdpa_index *index = context;
+	struct pass pass = { .index = index, .driver = keep(index, name, strlen(name) + 1) };
+	int rc;
+
+	(void)fd;
+	rc = sysfs_each(index->fs, note_bound, &pass, DRIVERS "/%s", name);
+	return rc == -ENOENT ? 0 : rc;
+}
+
+static int read_drivers(struct vdpa_index *index)
+{
+	int rc = index->drivers ? 0 : sysfs_each(index->fs, note_driver, index, DRIVERS);
+
+	index->drivers = true;
+	return rc == -ENOENT ? 0 : rc;
+}
+
+/* -- from what a driver made back to the device --------------------------------------- */
+
+/* The last components of a path, each ended by a NUL, the last one first; those that it
+ * has not are NULL. */
+#define COMPONENTS 5
+
+static void split(char *path, size_t length, char *components[COMPONENTS])
+{
+	char *at = path + length;
+	int i = 0;
+
+	memset(components, 0, COMPONENTS * sizeof(*components));
+	while (i < COMPONENTS && at > path) {
+		if (*--at != '/')
+			continue;
+		*at = '\0';
+		components[i++] = at + 1;
+	}
+}
+
+/* The target of the link @name in @folder into @path: its length, or 0. */
+static size_t read_link(int folder, const char *name, char path[SYSFS_PATH_MAX])
+{
+	ssize_t n = readlinkat(folder, name, path, SYSFS_PATH_MAX);
+
+	if (n <= 0 || n == SYSFS_PATH_MAX)
+		return 0;
+	path[n] = '\0';
+	return n;
+}
+
+/*
+ * Another bus may have a device of the same name above a virtio device. VDUSE devices
+ * stand below a device of their own name, which no other virtio device does.
+ */
+static bool is_vdpa(const struct vdpa_index *index, const char *parent, const char *device,
+		    const char *virtio)
+{
+	return (parent && !strcmp(parent, device)) ||
+	       sysfs_exists(index->fs, "sys/bus/vdpa/devices/%s/%s", device, virtio);
+}
+
+/*
+ * A file takes three calls; the ioctl, which takes no lock (net/core/dev_ioctl.c), takes
+ * one, but asks this process's network namespace, where sysfs shows that of its mount.
+ * Whether the two are one is seen at the first interface.
+ */
+static uint32_t read_ifindex(struct vdpa_index *index, const char *name)
+{
+	struct ifreq request = { 0 };
+	uint64_t number = 0;
+
+	if (index->ask && strlen(name) < sizeof(request.ifr_name)) {
+		memcpy(request.ifr_name, name, strlen(name));
+		if (ioctl(index->socket, SIOCGIFINDEX, &request) == 0)
+			number = request.ifr_ifindex;
+		if (index->asked)
+			return number;
+	}
+	sysfs_read_number(index->fs, &number, "sys/class/net/%s/ifindex", name);
+	if (!index->asked)
+		index->ask = number && number == (uint64_t)request.ifr_ifindex;
+	index->asked = true;
+	return number;
+}
+
+static void add_numbers(struct vdpa_index *index, struct vdpa_index_entry *entry,
+			const char *name)
+{
+	if (entry->disk)
+		sysfs_read_device(index->fs, &entry->rdev, "sys/class/block/%s/dev", name);
+	else
+		entry->ifindex = read_ifindex(index, name);
+}
+
+/* ../../devices/.../NAME/virtioN/net/IF */
+static int note_virtio(void *context, int fd, const char *name)
+{
+	enum { NODE, KIND, VIRTIO, DEVICE, PARENT };
+	struct pass *pass = context;
+	struct vdpa_index *index = pass->index;
+	struct vdpa_index_entry *entry;
+	char path[SYSFS_PATH_MAX], *part[COMPONENTS];
+	size_t length = read_link(fd, name, path);
+	uint32_t at;
+
+	split(path, length, part);
+	if (!part[DEVICE] || strcmp(part[KIND], pass->kind) ||
+	    strncmp(part[VIRTIO], "virtio", 6) ||
+	    !is_vdpa(index, part[PARENT], part[DEVICE], part[VIRTIO]))
+		return 0;
+	at = keep(index, part[DEVICE], path + length + 1 - part[DEVICE]);
+	entry = add(index, at);
+	if (!entry)
+		return -ENOMEM;
+	entry->disk = pass->kind[0] == 'b';
+	entry->virtio = at + (part[VIRTIO] - part[DEVICE]);
+	entry->node = at + (part[NODE] - part[DEVICE]);
+	if (index->numbers)
+		add_numbers(index, entry, name);
+	return 0;
+}
+
+/* 511:0 -> ../../devices/.../NAME/vhost-vdpa-0 */
+static int note_node(void *context, int fd, const char *name)
+{
+	struct pass *pass = context;
+	struct vdpa_index *index = pass->index;
+	struct vdpa_index_entry *entry;
+	char path[SYSFS_PATH_MAX], *part[COMPONENTS];
+
+	if (strncmp(name, pass->prefix, strlen(pass->prefix)))
+		return 0;
+	split(path, read_link(fd, name, path), part);
+	entry = part[1] ? find(index, part[1]) : NULL;
+	if (!entry)
+		return 0;
+	entry->vhost = true;
+	entry->node = keep(index, part[0], strlen(part[0]) + 1);
+	entry->rdev = makedev(atoi(pass->prefix), atoi(name + strlen(pass->prefix)));
+	return 0;
+}
+
+static int read_virtio(struct vdpa_index *index, const char *kind, bool *done)
+{
+	struct pass pass = { .index = index, .kind = kind };
+	int rc = *done ? 0 : sysfs_each(index->fs, note_virtio, &pass, "sys/class/%s", kind);
+
+	*done = true;
+	return rc == -ENOENT ? 0 : rc;
+}
+
+/* The major number of the nodes stands in /proc/devices, as "511 vhost-vdpa". */
+static int read_nodes(struct vdpa_index *index)
+{
+	struct pass pass = { .index = index };
+	char text[8192], *line;
+	unsigned int number;
+	int rc;
+
+	if (index->nodes)
+		return 0;
+	index->nodes = true;
+	rc = sysfs_read(index->fs, text, sizeof(text), "proc/devices");
+	if (rc < 0)
+		return rc;
+	line = strstr(text, " vhost-vdpa");
+	while (line && line > text && line[-1] != '\n')
+		line--;
+	if (!line || sscanf(line, "%u", &number) != 1)
+		return 0;
+	snprintf(pass.prefix, sizeof(pass.prefix), "%u:", number);
+	rc = sysfs_each(index->fs, note_node, &pass, "sys/dev/char");
+	return rc == -ENOENT ? 0 : rc;
+}
+
+/* -- what is known of one ----------------------------------------------------------- */
+
+static void copy_name(const struct vdpa_index *index, char *to, size_t size, uint32_t at)
+{
+	const char *name = name_at(index, at);
+
+	size_t length = strlen(name);
+
+	if (length < size)
+		memcpy(to, name, length + 1);
+}
+
+static void fill(const struct vdpa_index *index, const struct vdpa_index_entry *entry,
+		 struct vdpa_attached *attached)
+{
+	if (entry->virtio)
+		memcpy(attached->driver, VDPA_DRIVER_VIRTIO, sizeof(VDPA_DRIVER_VIRTIO));
+	else
+		copy_name(index, attached->driver, sizeof(attached->driver), entry->driver);
+	copy_name(index, attached->virtio, sizeof(attached->virtio), entry->virtio);
+	if (entry->vhost)
+		copy_name(index, attached->chardev, sizeof(attached->chardev), entry->node);
+	else if (entry->disk)
+		copy_name(index, attached->blockdev, sizeof(attached->blockdev), entry->node);
+	else
+		copy_name(index, attached->netdev, sizeof(attached->netdev), entry->node);
+	attached->ifindex = entry->ifindex;
+	attached->rdev = entry->rdev;
+}
+
+int vdpa_index_find(struct vdpa_index *index, const char *device, uint32_t type,
+		    struct vdpa_attached *attached)
+{
+	struct vdpa_index_entry *entry;
+	char name[SYSFS_NAME_SIZE];
+	int rc;
+
+	*attached = (struct vdpa_attached){ 0 };
+	if (sysfs_name(device, name) < 0)
+		return 0;
+	if (type == DEVICE_TYPE_BLOCK)
+		rc = read_virtio(index, "block", &index->disks);
+	else
+		rc = read_virtio(index, "net", &index->interfaces);
+	entry = find(index, name);
+	if (rc == 0 && (!entry || !entry->node)) {
+		rc = read_drivers(index);
+		entry = find(index, name);
+	}
+	if (rc == 0 && entry && !strcmp(name_at(index, entry->driver), VDPA_DRIVER_VHOST))
+		rc = read_nodes(index);
+	if (rc == 0 && entry)
+		fill(index, entry, attached);
+	return index->names.broken ? -ENOMEM : rc;
+}
