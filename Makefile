@@ -9,7 +9,7 @@ VERSION := 0.1.0
 S := $(patsubst %/,%,$(dir $(lastword $(MAKEFILE_LIST))))
 B := build
 
-.PHONY: all check check-all demo vm deps install uninstall dist clean distclean help
+.PHONY: all check check-all demo bench-cli vm deps install uninstall dist clean distclean help
 .PHONY: programs vm-programs unit-tests guest-programs everything
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -23,7 +23,7 @@ endif
 
 # -- configuration ---------------------------------------------------------------
 
-TESTING := $(filter check check-all demo vm deps,$(MAKECMDGOALS))
+TESTING := $(filter check check-all demo bench-cli vm deps,$(MAKECMDGOALS))
 ifneq ($(if $(MAKECMDGOALS),$(filter-out clean distclean dist help deps,$(MAKECMDGOALS)),all),)
 include config.mk
 endif
@@ -139,6 +139,11 @@ demo: deps programs guest-programs vm-programs
 	@test -f $(S)/testsuite/demo || { echo "make demo: there is no testsuite/demo" >&2; exit 1; }
 	@$(S)/testsuite/vm/run bash -c "$$(cat $(S)/testsuite/demo)" demo </dev/null
 
+# Tables of ratios, each within one run: who measures on a machine that does other work
+# sees them shrink and grow together.
+bench-cli: deps programs guest-programs vm-programs
+	@$(S)/testsuite/vm/run bash -c "$$(cat $(S)/testsuite/bench/cli)" bench-cli $(ROUNDS) </dev/null
+
 # A shell in the test guest, or RUN='COMMAND' there.
 vm: deps programs guest-programs vm-programs
 	@$(S)/testsuite/vm/run $(RUN)
@@ -176,6 +181,7 @@ help:
 	@echo '                  BATS=testsuite/FILE.bats FILTER=REGEX: one file, one test'
 	@echo 'make check-all    those and the slow ones'
 	@echo 'make demo         the whole life of a device on a real kernel'
+	@echo 'make bench-cli    what vdpa costs beside iproute2'"'"'s, with 1, 100 and 1000 devices'
 	@echo 'make vm           a shell on that kernel; RUN="COMMAND" runs one command'
 	@echo 'make deps         install what building and testing needs (root, apt)'
 	@echo 'make install      DESTDIR=, PREFIX=, SBINDIR=, MANDIR=;  make uninstall'
