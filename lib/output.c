@@ -65,7 +65,7 @@ static bool wants_text(const struct output *out, enum output_where where)
 
 static bool wants_json(const struct output *out, enum output_where where)
 {
-	return out->form != OUTPUT_TEXT && where != OUT_TEXT;
+	return out->form != OUTPUT_TEXT && where != OUT_TEXT && !out->finished;
 }
 
 /* -- JSON ------------------------------------------------------------------------------ */
