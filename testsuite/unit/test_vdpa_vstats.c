@@ -32,6 +32,7 @@ static struct {
 	uint16_t max_vqp;	/* 0: not told */
 	uint32_t queue;		/* UINT32_MAX: not told */
 	bool nameless;
+	bool twice;		/* names of statistics */
 	unsigned int asked;	/* how often to change something */
 } kernel;
 
@@ -53,6 +54,20 @@ static void answer_device(struct script *to, const struct nlmsghdr *question)
 	script_error(to, question, 0);
 }
 
+static void put_statistic(struct nlmsghdr *header, const char *name, uint64_t value)
+{
+	mnl_attr_put_strz(header, VDPA_ATTR_DEV_VENDOR_ATTR_NAME, name);
+	mnl_attr_put_u64(header, VDPA_ATTR_DEV_VENDOR_ATTR_VALUE, value);
+}
+
+static void put_twice(struct nlmsghdr *header)
+{
+	put_statistic(header, "n", 1);
+	put_statistic(header, "\xff", 2);
+	put_statistic(header, "\xfe", 3);
+	put_statistic(header, "n", 4);
+}
+
 static void answer_vstats(struct script *to, const struct nlmsghdr *question)
 {
 	struct script_message reply;
@@ -69,8 +84,12 @@ static void answer_vstats(struct script *to, const struct nlmsghdr *question)
 		mnl_attr_put_u16(header, VDPA_ATTR_DEV_NET_CFG_MAX_VQP, kernel.max_vqp);
 	if (kernel.queue != UINT32_MAX)
 		mnl_attr_put_u32(header, VDPA_ATTR_DEV_QUEUE_INDEX, kernel.queue);
-	mnl_attr_put_strz(header, VDPA_ATTR_DEV_VENDOR_ATTR_NAME, "%s %n\n\xff");
-	mnl_attr_put_u64(header, VDPA_ATTR_DEV_VENDOR_ATTR_VALUE, UINT64_MAX);
+	if (kernel.twice)
+		put_twice(header);
+	else
+		put_statistic(header, "%s %n\n\xff", UINT64_MAX);
+	if (kernel.twice && kernel.max_vqp)
+		put_statistic(header, "queue_type", 5);
 	script_put(to, &reply);
 	script_error(to, question, 0);
 }
@@ -207,6 +226,22 @@ static void json(void **state)
 	       "{\"vstats\":{\"lo0\":{\"%s %n\\n\xef\xbf\xbd\":18446744073709551615}}}\n");
 }
 
+/* Text has each, an object of JSON a key once, with the last value. */
+static void names_twice(void **state)
+{
+	(void)state;
+	kernel.twice = true;
+	prints("dev vstats show lo0 qidx 0",
+	       "lo0: queue_type rx n 1 \\xff 2 \\xfe 3 n 4 \n");
+	prints("-j dev vstats show lo0 qidx 0",
+	       "{\"vstats\":{\"lo0\":{\"queue_type\":\"rx\",\"n\":4,\"\xef\xbf\xbd\":3}}}\n");
+	kernel.max_vqp = 1;
+	prints("dev vstats show lo0 qidx 0",
+	       "lo0: queue_type rx n 1 \\xff 2 \\xfe 3 n 4 queue_type 5 \n");
+	prints("-j dev vstats show lo0 qidx 0",
+	       "{\"vstats\":{\"lo0\":{\"n\":4,\"\xef\xbf\xbd\":3,\"queue_type\":5}}}\n");
+}
+
 static void a_record_without_its_name(void **state)
 {
 	(void)state;
@@ -331,7 +366,7 @@ static void not_changed_but_acknowledged(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(queue_types), TEST(json), TEST(a_record_without_its_name),
+		TEST(queue_types), TEST(json), TEST(names_twice), TEST(a_record_without_its_name),
 		TEST(refused_statistics), TEST(words), TEST(changed), TEST(not_changed),
 		TEST(not_changed_but_acknowledged), TEST(asked_once),
 	};
