@@ -78,14 +78,18 @@ static const char *add_plain(struct buffer *buffer, const char *text, char one, 
 	return text;
 }
 
+/* U+0080 to U+009F, which terminals obey as well (ECMA-48, 8-bit forms). */
+static bool is_c1(const char *text, size_t length)
+{
+	return length == 2 && (unsigned char)text[0] == 0xc2 && (unsigned char)text[1] < 0xa0;
+}
+
 static bool printable(const char *text, size_t length, bool keep_blanks)
 {
 	unsigned char c = text[0];
 
-	if (length == 2 && c == 0xc2)	/* U+0080 to U+009F: C1 controls */
-		return (unsigned char)text[1] >= 0xa0;
 	if (length != 1)
-		return length > 1;
+		return length > 1 && !is_c1(text, length);
 	if (c == ' ')
 		return keep_blanks;
 	return c > 0x20 && c != 0x7f && c != '\\';
@@ -119,7 +123,9 @@ static void add_json_character(struct buffer *buffer, const char *text, size_t l
 
 	if (!length)
 		buffer_add_text(buffer, REPLACEMENT);
-	else if (length > 1 || c == ' ' || c == 0x7f)
+	else if (is_c1(text, length))
+		buffer_format(buffer, "\\u%04x", (unsigned char)text[1]);
+	else if (length > 1 || c == ' ')
 		buffer_add(buffer, text, length);
 	else if (c == '"' || c == '\\')
 		buffer_format(buffer, "\\%c", c);

@@ -22,7 +22,8 @@ size_t utf8_sequence(const char *text);
 void text_add_escaped(struct buffer *buffer, const char *text, bool keep_blanks);
 
 /* Add @text as a JSON string (RFC 8259, section 7), with its quotes; every byte that is
- * not UTF-8 becomes U+FFFD. */
+ * not UTF-8 becomes U+FFFD. Control characters are escaped, also those that JSON does not
+ * ask for (U+007F to U+009F): a terminal may be what reads it. */
 void text_add_json(struct buffer *buffer, const char *text);
 
 /* text_add_escaped() on its own. NULL when memory is short; the caller frees it. */
