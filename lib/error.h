@@ -29,7 +29,7 @@ struct failure {
 	enum exit_status status;	/* STATUS_OK while nothing failed */
 	int errnum;			/* positive errno, 0 where none applies */
 	char object[300];		/* device, manager, file or word; "" for none */
-	char message[1200];		/* what stood in the way, the kernel's words whole */
+	char message[2400];		/* what stood in the way, the kernel's words whole */
 	char hint[400];			/* what to do about it; "" for nothing */
 };
 

@@ -23,6 +23,7 @@
 #define NETLINK_REQUEST_SIZE 2048	/* of a question, headers included */
 #define NETLINK_RECEIVE_SIZE 65536	/* the kernel's dumps come in up to 32 KiB */
 #define NETLINK_ATTEMPTS 8		/* of a question that changes nothing */
+#define NETLINK_WORDS_SIZE 2048		/* of what the kernel says; it has no such long sentence */
 
 /* What lies under it: the kernel's socket, or a test's script. All return negative
  * errno on failure. */
@@ -42,7 +43,7 @@ struct netlink_wire {
 
 /* What the kernel said about the last question (NLMSGERR_ATTR_*). */
 struct netlink_report {
-	char message[512];	/* "" for nothing; also possible where it succeeded */
+	char message[NETLINK_WORDS_SIZE];	/* "" for nothing; it may say some of a success */
 	uint16_t attribute;	/* the one it objects to, or misses; 0 for none */
 	bool missing;		/* it misses it */
 };

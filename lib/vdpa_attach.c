@@ -12,6 +12,11 @@
 #include "lib/vdpa_usable.h"
 #include "lib/vduse_device.h"
 
+const char *vdpa_kernel_name(const char *name, char text[SYSFS_NAME_SIZE])
+{
+	return sysfs_name(name, text) < 0 ? name : text;
+}
+
 /* false where a process has the node open, or that cannot be known. */
 static bool is_unserved(const struct sysfs *fs, const struct vduse_device *device)
 {
@@ -74,6 +79,7 @@ static int new_device(struct netlink *netlink, const struct vdpa_new *device,
 /* A bus driver was there to take it, and did not. */
 static int refuse_untaken(const struct sysfs *fs, const char *name, struct failure *failure)
 {
+	char text[SYSFS_NAME_SIZE];
 	uint64_t autoprobe = 0;
 
 	sysfs_read_number(fs, &autoprobe, "sys/bus/vdpa/drivers_autoprobe");
@@ -81,7 +87,8 @@ static int refuse_untaken(const struct sysfs *fs, const char *name, struct failu
 		return 0;
 	failure_set(failure, STATUS_FAILED, ENODEV, name,
 		    "it is on the bus, but no bus driver took it");
-	failure_hint(failure, "dmesg may tell why; \"vdpa dev del %s\" takes it away", name);
+	failure_hint(failure, "dmesg may tell why; \"vdpa dev del %s\" takes it away",
+		     vdpa_kernel_name(name, text));
 	return -ENODEV;
 }
 
@@ -109,6 +116,18 @@ static int wait_usable(const struct sysfs *fs, const char *name,
 	return rc;
 }
 
+/* The add failed, but the device is there: said behind what else is to do about it. */
+static void hint_stays(const struct sysfs *fs, const char *device, struct failure *failure)
+{
+	char text[SYSFS_NAME_SIZE];
+	const char *name = vdpa_kernel_name(device, text);
+	size_t used = strlen(failure->hint);
+
+	if (sysfs_exists(fs, "sys/bus/vdpa/devices/%s", name))
+		snprintf(failure->hint + used, sizeof(failure->hint) - used,
+			 "%sit stays on the bus until \"vdpa dev del %s\"", used ? "; " : "", name);
+}
+
 static int attach_any(const struct sysfs *fs, struct netlink *netlink,
 		      const struct vdpa_new *device, struct vdpa_attached *attached,
 		      struct failure *failure)
@@ -123,9 +142,8 @@ static int attach_any(const struct sysfs *fs, struct netlink *netlink,
 	if (rc < 0)
 		return rc;
 	rc = wait_usable(fs, device->name, attached, failure);
-	if (rc < 0 && failure && !failure->hint[0])
-		failure_hint(failure, "it stays on the bus until \"vdpa dev del %s\"",
-			     device->name);
+	if (rc < 0 && failure)
+		hint_stays(fs, device->name, failure);
 	if (rc == 0 && !attached->driver[0])
 		rc = refuse_untaken(fs, device->name, failure);
 	return rc;
@@ -178,6 +196,8 @@ int vdpa_attach(const struct sysfs *fs, struct netlink *netlink,
 		const struct vdpa_new *device, const char *driver,
 		struct vdpa_attached *attached, struct failure *failure)
 {
+	char text[SYSFS_NAME_SIZE];
+	const char *name = vdpa_kernel_name(device->name, text);
 	int rc = 0;
 
 	if (vdpa_handle_is_vduse(&device->mgmtdev))
@@ -190,7 +210,7 @@ int vdpa_attach(const struct sysfs *fs, struct netlink *netlink,
 	if (rc < 0)
 		return rc;
 	rc = bind_and_wait(fs, device->name, driver, attached, failure);
-	if (rc < 0 && vdpa_delete_device(netlink, device->name, NULL) == 0 && failure)
+	if (rc < 0 && vdpa_delete_device(netlink, name, NULL) == 0 && failure)
 		failure_hint(failure, "the device was deleted again; \"vdpa dev add\" without "
 			     "a driver would leave it on the bus");
 	return rc;

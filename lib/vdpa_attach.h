@@ -16,6 +16,13 @@
 #include "lib/vdpa_family.h"
 
 /*
+ * What the kernel calls a device that is added as @name, and what every other question is
+ * to call it: '/' became '!' (lib/kobject.c, kobject_set_name_vargs). Returns @text, or
+ * @name where no folder of sysfs can be called so.
+ */
+const char *vdpa_kernel_name(const char *name, char text[SYSFS_NAME_SIZE]);
+
+/*
  * Would adding the VDUSE device @name freeze or be met with a bare EINVAL? 0 when it
  * would not, else negative with @failure: status 7 without VDUSE, 3 where no VDUSE
  * device has this name, 5 where it is on the bus already, 1 where no process has its

@@ -84,7 +84,9 @@ static int refused(const struct netlink *netlink, int rc, const char *object,
 static int no_device(const struct netlink *netlink, const char *name, struct failure *failure)
 {
 	failure_set(failure, STATUS_NOT_FOUND, ENODEV, name, "there is no vDPA device of this name");
-	failure_hint(failure, "\"vdpa dev show\" lists them");
+	failure_hint(failure, strchr(name, '/') ?
+		     "the kernel writes \"!\" for \"/\" in a name; \"vdpa dev show\" lists them" :
+		     "\"vdpa dev show\" lists them");
 	if (failure)
 		append_report(&netlink->report, failure);
 	return -ENODEV;

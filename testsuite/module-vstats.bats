@@ -165,10 +165,14 @@ load module
 		ROWS
 		expect 4 "$unable vdpa dev vstats show vf qidx 0" 'vf: .*CAP_NET_ADMIN'
 		json_mode=1 expect 4 "$unable vdpa -j dev vstats show vf qidx 0" '"status":4,"errno":"EPERM".*CAP_NET_ADMIN'
-		printf -v long '%0*d' 500 0
+		printf -v long '%0*d' 1000 0
 		parameter stats_message "$long"
-		# said of a success, it is no failure
-		expect 0 'vdpa dev vstats show vf qidx 0'
+		# said of a success, it is no failure, but passed on
+		expect 0w 'vdpa dev vstats show vf qidx 0' "^vdpa dev vstats show: warning: vf: the kernel says .$long.\\n$"
+		[[ $out = 'vf: queue_type rx '* ]] || complain "with a warning: $out"
+		run_line 'vdpa -j dev vstats show vf qidx 0'
+		[[ $status$err = '0{"warning":{"command":"vdpa dev vstats show","object":"vf","message":"the kernel says \"'"$long"'\""}}'$'\n' ]] ||
+			complain "-j: status $status: $err"
 		for row in '5 1' '16 5' '110 6' '28 1'; do
 			set -- $row
 			parameter stats_error "$1"

@@ -162,6 +162,74 @@ load module
 	check_json "$BATS_TEST_TMPDIR/errors"
 }
 
+@test "a slash in a name: the kernel writes another character, which is said, and what is undone is that device" {
+	module_test <<-'SCRIPT' >"$BATS_TEST_TMPDIR/json"
+		expect 0w 'vdpa dev add name a/b mgmtdev test_net driver vhost_vdpa' '^vdpa dev add: warning: a/b: the kernel calls it "a!b": '
+		expect 0 'vdpa dev show a!b' '^a!b: type network mgmtdev test_net .* driver vhost_vdpa chardev '
+		json_rows <<-'ROWS'
+			3 vdpa dev show a/b          ## the kernel writes "!" for "/"
+			3 vdpa dev config show a/b   ## the kernel writes "!" for "/"
+			3 vdpa dev del a/b           ## the kernel writes "!" for "/"
+		ROWS
+		need 0 'vdpa dev del a!b'
+		parameter net_refuses 0x20
+		expect 1 'vdpa dev add name a/b mgmtdev test_net driver virtio_vdpa' 'a/b: .*deleted again'
+		attached 'a!b' && complain 'a!b was left behind'
+		expect 0 'vdpa dev show' '^$'
+	SCRIPT
+	sed -i 's/ "!" for "\/"/ .!. for .\/./g' "$BATS_TEST_TMPDIR/json"
+	check_json "$BATS_TEST_TMPDIR/json"
+}
+
+@test "a listing says of each device what it says when it alone is asked for, whatever it is attached to" {
+	module_test <<-'SCRIPT'
+		digits=000000000000000000000000000000000000000000000000000000000000000000000000000000
+		names=('a b' $'\e\n"\xff' 'a!b' net virtio0 block .. "$digits" moved renamed)
+		for name in "${names[@]}"; do
+			parameter make "test_net.0 $name" || broken "no ${name@Q}"
+			[ "$name" = .. ] || need 0 "vdpa dev bind ${name@Q} driver virtio_vdpa"
+		done
+		parameter make 'test_net bare'
+		parameter make 'test_net eth0'
+		parameter make 'test_block node'
+		parameter make 'test_odd odd'
+		for name in eth0 node odd; do
+			need 0 "vdpa dev bind $name driver vhost_vdpa"
+		done
+		device create vb
+		device serve vb
+		device attach vb driver vhost_vdpa
+		device create vn
+		device serve vn
+		device attach vn driver virtio_vdpa
+		ip netns add odd
+		ip link set dev "$(interface_of moved)" netns odd || broken 'not moved'
+		ip link set dev "$(interface_of renamed)" name $'\e[31m"\\' || broken 'not renamed'
+		names+=(bare eth0 node odd vb vn)
+		for form in '' -j; do
+			expected=
+			for name in "${names[@]}"; do
+				expect 0 "vdpa $form dev show -- ${name@Q}"
+				[ -z "$form" ] || { out=,${out#'{"dev":{'}; out=${out%$'}}\n'}; }
+				expected+=$out
+			done
+			[ -z "$form" ] || expected='{"dev":{'${expected#,}$'}}\n'
+			run_line "vdpa $form dev show"
+			[ "$status$err$out" = "0$expected" ] || complain "vdpa $form dev show: status $status: $err$out"$'\n'"each alone: $expected"
+		done
+		# none of them by saying nothing
+		run_line 'vdpa -j dev show'
+		saw=$(grep -o '"driver":"virtio_vdpa","netdev":"[^,]*","ifindex":[0-9]' <<<"$out" | wc -l)
+		[ "$saw" = 9 ] || complain "$saw interfaces: $out"
+		saw=$(grep -o '"driver":"vhost_vdpa","chardev":"/dev/vhost-vdpa-[0-9]*","rdev":"[0-9]*:[0-9]*"' <<<"$out" | wc -l)
+		[ "$saw" = 4 ] || complain "$saw nodes: $out"
+		[[ $out = *'"moved":{'*([^{}])'"driver":"virtio_vdpa"}'* ]] || complain "moved: $out"
+		[[ $out = *'"netdev":"\u001b[31m\"\\"'* ]] || complain "renamed: $out"
+		ip netns del odd
+		undo vb vn
+	SCRIPT
+}
+
 @test "devices of no management device are not hidden behind a bare EINVAL, and others are shown beside them" {
 	module_test <<-'SCRIPT' >"$BATS_TEST_TMPDIR/json"
 		parameter make 'unmanaged un'

@@ -128,6 +128,8 @@ teardown_file()
 		for round in 1 2 3; do
 			need 0 'vdpa dev bind pb0 driver virtio_vdpa'
 			disk=/dev/$(disk_of pb0) || broken "no disk in round $round"
+			[ "$(vdpa -j dev show)" = "$(vdpa -j dev show pb0)" ] ||
+				complain "a listing of all: $(vdpa -j dev show), of it: $(vdpa -j dev show pb0)"
 			random_file "$T.data" $((1 << 20))
 			dd if="$T.data" of="$disk" bs=1M seek=$round oflag=direct 2>/dev/null || complain "write, round $round"
 			need 0 'vdpa dev bind pb0 driver vhost_vdpa'

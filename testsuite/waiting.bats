@@ -28,6 +28,12 @@ load device
 		late 'vdpa -T 1 dev show' "$pid"
 		late 'vdpa -T 1 dev config show st0' "$pid"
 		late 'vdpa -T 1 mgmtdev show' "$pid"
+		late 'vdpa -T 1 dev vstats show st0 qidx 0' "$pid"
+		late 'vdpa -T 1 dev set name st0 mac 52:54:00:00:00:01' "$pid"
+		# each line of a batch has its own time, and its own worker
+		run_line "printf 'dev show\nmgmtdev show\n' | vdpa -T 1 -f -b -"
+		[[ $status = 6 && $err = '-:1: '*"$pid"*$'\n-:2: '*"$pid"* && $ms -lt 6000 ]] ||
+			complain "a batch: status $status after $ms ms: $err"
 		json_mode=1 late 'vdpa -j -T 1 dev show' '"status":6'
 		[[ $out = '{"dev":{}}'* ]] || complain "standard output is no document: $out"
 		late 'vdpa -T 1 dev del st0' "$pid"
@@ -36,6 +42,7 @@ load device
 		expect 0 "timeout -s KILL 20 cat < <(vdpa -T 1 dev show 2>&1)" "$pid"
 		[ $ms -le 4000 ] || complain "the child that was left behind kept the pipe for $ms ms"
 		# what does not need the family goes on
+		expect 0 'timeout -s KILL 5 vduse show' "st0.*$pid"
 		expect 0 'vduse -T 5 show' "st0.*$pid"
 		[ $ms -lt 2000 ] || complain "vduse show took $ms ms"
 		expect 0 'vduse -T 5 create st2'
@@ -59,7 +66,14 @@ load device
 		late 'vdpa -T 1 dev bind st0 driver vhost_vdpa' "$pid"
 		kill -CONT $pid
 		wait_until 20 settled
-		wait_until 5 eval 'vdpa -T 5 dev unbind st0 2>/dev/null || [ -z "$(driver_of st0)" ]'
+		wait_until 5 eval '[ "$(driver_of st0)" = vhost_vdpa ]' || complain 'the bind was not carried out'
+		device detach st0
+		device attach st0 driver virtio_vdpa
+		kill -STOP $pid
+		late 'vdpa -T 1 dev unbind st0' "$pid"
+		kill -CONT $pid
+		wait_until 20 settled
+		wait_until 5 eval '[ -z "$(driver_of st0)" ]' || complain 'the unbind was not carried out'
 		device detach st0
 		device stop st0
 		device destroy st0

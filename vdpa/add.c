@@ -68,6 +68,14 @@ static void warn_unattached(struct call *call, const char *name)
 			  name);
 }
 
+/* The kernel has no slash in the name of a device, and does not say so. */
+static void warn_renamed(struct call *call, const char *asked, const char *name)
+{
+	if (strcmp(asked, name))
+		call_warn(call, asked, "the kernel calls it \"%s\": that is its name from now on",
+			  name);
+}
+
 static int add(struct call *call, struct netlink *netlink, struct vdpa_new *device,
 	       struct failure *failure)
 {
@@ -75,6 +83,8 @@ static int add(struct call *call, struct netlink *netlink, struct vdpa_new *devi
 	const struct cli_value *choice = &call->values[ADD_DRIVER];
 	const char *driver = choice->given ? vdpa_driver_choices[choice->number] : NULL;
 	struct vdpa_attached attached;
+	char text[SYSFS_NAME_SIZE];
+	const char *name = vdpa_kernel_name(device->name, text);
 	int rc = 0;
 
 	if (features->given)
@@ -82,11 +92,15 @@ static int add(struct call *call, struct netlink *netlink, struct vdpa_new *devi
 	if (rc < 0)
 		return rc;
 	rc = vdpa_attach(&sysfs_machine, netlink, device, driver, &attached, failure);
-	if (rc < 0)
+	if (rc < 0) {
 		explain_unsupported(device, failure);
-	else if (!attached.driver[0])
-		warn_unattached(call, device->name);
-	return rc;
+		return rc;
+	}
+	vdpa_pass_on(call, netlink, device->name);
+	warn_renamed(call, device->name, name);
+	if (!attached.driver[0])
+		warn_unattached(call, name);
+	return 0;
 }
 
 int vdpa_dev_add(struct call *call, struct failure *failure)

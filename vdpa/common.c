@@ -48,6 +48,12 @@ const char *vdpa_type_text(uint32_t type)
 	}
 }
 
+void vdpa_pass_on(struct call *call, const struct netlink *netlink, const char *object)
+{
+	if (netlink->report.message[0])
+		call_warn(call, object, "the kernel says \"%s\"", netlink->report.message);
+}
+
 void vdpa_warn_record(struct call *call)
 {
 	call_warn(call, NULL, "a record of the kernel has no name or type and is left out");

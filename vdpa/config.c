@@ -120,6 +120,7 @@ static int show_one(struct call *call, struct netlink *netlink, const char *name
 
 	if (rc < 0)
 		return rc;
+	vdpa_pass_on(call, netlink, name);
 	attributes = netlink_next(&answer, &offset, &length);
 	if (attributes && vdpa_parse_config(attributes, length, &config) == 0)
 		put_config(call->out, &config);
@@ -157,6 +158,8 @@ static int show_all(struct call *call, struct netlink *netlink, struct failure *
 	const void *attributes;
 	int rc = vdpa_get_device(netlink, NULL, &answer, failure);
 
+	if (rc == 0)
+		vdpa_pass_on(call, netlink, NULL);
 	while (rc == 0 && (attributes = netlink_next(&answer, &offset, &length))) {
 		struct vdpa_device device;
 

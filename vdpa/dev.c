@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* vdpa dev show, del, set */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/sysmacros.h>
@@ -28,16 +29,24 @@ struct listing {
 	struct call *call;
 	bool indexed;			/* it is of all devices, without -d */
 	struct vdpa_index index;
+	int error;			/* negative errno: why some of sysfs is not known */
 	bool looked;			/* into other namespaces, for -d */
 	struct elsewhere elsewhere;
 };
 
-static int find_attached(struct listing *listing, const struct vdpa_device *device,
-			 struct vdpa_attached *attached)
+/* false where the device has gone, or sysfs cannot be read. */
+static bool find_attached(struct listing *listing, const struct vdpa_device *device,
+			  struct vdpa_attached *attached)
 {
+	int rc;
+
 	if (listing->indexed)
-		return vdpa_index_find(&listing->index, device->name, device->type, attached);
-	return vdpa_attached_read(&sysfs_machine, device->name, attached);
+		rc = vdpa_index_find(&listing->index, device->name, device->type, attached);
+	else
+		rc = vdpa_attached_read(&sysfs_machine, device->name, attached);
+	if (rc < 0 && rc != -ENODEV && !listing->error)
+		listing->error = rc;
+	return rc == 0;
 }
 
 /*
@@ -135,7 +144,7 @@ static void put_device(struct listing *listing, const struct vdpa_device *device
 		output_number(out, OUT_BOTH, "max_vq_size", device->max_vq_size);
 	if (details && VDPA_HAS(device, VDPA_ATTR_DEV_MIN_VQ_SIZE))
 		output_number(out, OUT_BOTH, "min_vq_size", device->min_vq_size);
-	if (find_attached(listing, device, &attached) == 0) {
+	if (find_attached(listing, device, &attached)) {
 		put_attached(out, &attached);
 		if (details)
 			put_details(listing, &attached);
@@ -143,29 +152,41 @@ static void put_device(struct listing *listing, const struct vdpa_device *device
 	output_end_record(out);
 }
 
-static void put_answer(struct call *call, const struct buffer *answer)
+static void put_listing(struct listing *listing, const struct buffer *answer)
+{
+	size_t length, offset = 0;
+	const void *attributes;
+
+	output_begin_listing(listing->call->out, "dev");
+	while ((attributes = netlink_next(answer, &offset, &length))) {
+		struct vdpa_device device;
+
+		if (vdpa_parse_device(attributes, length, &device) < 0)
+			vdpa_warn_record(listing->call);
+		else
+			put_device(listing, &device);
+	}
+	output_end_listing(listing->call->out);
+}
+
+/* -ENOMEM, or 0: a listing without drivers is better than none, but it says so. */
+static int put_answer(struct call *call, const struct buffer *answer)
 {
 	struct listing listing = { .call = call };
-	size_t length, offset = 0, count = answer->length / LEAST_ANSWER;
-	const void *attributes;
+	size_t count = answer->length / LEAST_ANSWER;
 
 	listing.indexed = !call->values[0].given && !call->options->details;
 	if (listing.indexed)
 		vdpa_index_begin(&sysfs_machine, count, call->options->json, &listing.index);
 	output_expect(call->out, count * USUAL_RECORD);
-	output_begin_listing(call->out, "dev");
-	while ((attributes = netlink_next(answer, &offset, &length))) {
-		struct vdpa_device device;
-
-		if (vdpa_parse_device(attributes, length, &device) < 0)
-			vdpa_warn_record(call);
-		else
-			put_device(&listing, &device);
-	}
-	output_end_listing(call->out);
+	put_listing(&listing, answer);
 	elsewhere_free(&listing.elsewhere);
 	if (listing.indexed)
 		vdpa_index_free(&listing.index);
+	if (listing.error && listing.error != -ENOMEM)
+		call_warn(call, NULL, "drivers, interfaces, disks and nodes are not all shown, as "
+			  "/sys cannot be read: %s", strerror(-listing.error));
+	return listing.error == -ENOMEM ? -ENOMEM : 0;
 }
 
 int vdpa_dev_show(struct call *call, struct failure *failure)
@@ -178,8 +199,10 @@ int vdpa_dev_show(struct call *call, struct failure *failure)
 	if (rc < 0)
 		return rc;
 	rc = vdpa_get_device(netlink, name->given ? name->text : NULL, &answer, failure);
-	if (rc == 0)
-		put_answer(call, &answer);
+	if (rc == 0) {
+		vdpa_pass_on(call, netlink, name->given ? name->text : NULL);
+		rc = put_answer(call, &answer);
+	}
 	buffer_free(&answer);
 	return rc;
 }
@@ -189,7 +212,11 @@ int vdpa_dev_del(struct call *call, struct failure *failure)
 	struct netlink *netlink;
 	int rc = vdpa_session_open(call, &netlink, failure);
 
-	return rc < 0 ? rc : vdpa_detach(&sysfs_machine, netlink, call->values[0].text, failure);
+	if (rc == 0)
+		rc = vdpa_detach(&sysfs_machine, netlink, call->values[0].text, failure);
+	if (rc == 0)
+		vdpa_pass_on(call, netlink, call->values[0].text);
+	return rc;
 }
 
 int vdpa_dev_set(struct call *call, struct failure *failure)
@@ -197,6 +224,10 @@ int vdpa_dev_set(struct call *call, struct failure *failure)
 	struct netlink *netlink;
 	int rc = vdpa_session_open(call, &netlink, failure);
 
-	return rc < 0 ? rc : vdpa_set_mac(netlink, call->values[SET_NAME].text,
-					  call->values[SET_MAC].mac, failure);
+	if (rc == 0)
+		rc = vdpa_set_mac(netlink, call->values[SET_NAME].text, call->values[SET_MAC].mac,
+				  failure);
+	if (rc == 0)
+		vdpa_pass_on(call, netlink, call->values[SET_NAME].text);
+	return rc;
 }

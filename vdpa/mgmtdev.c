@@ -90,8 +90,10 @@ int vdpa_mgmtdev_show(struct call *call, struct failure *failure)
 	if (rc < 0)
 		return rc;
 	rc = vdpa_get_mgmtdev(netlink, word->given ? &handle : NULL, &answer, failure);
-	if (rc == 0)
+	if (rc == 0) {
+		vdpa_pass_on(call, netlink, word->given ? word->text : NULL);
 		put_answer(call, &answer);
+	}
 	buffer_free(&answer);
 	return rc;
 }

@@ -57,6 +57,10 @@ void vdpa_explain_any(struct call *call, struct failure *failure);
 /* "network" or "block" as iproute2 prints it; "<unknown type>". */
 const char *vdpa_type_text(uint32_t type);
 
+/* What the kernel said beside the success of the last question becomes a warning, about
+ * @object (may be NULL). */
+void vdpa_pass_on(struct call *call, const struct netlink *netlink, const char *object);
+
 /* A record of the kernel that is left out because it lacks what it is about. */
 void vdpa_warn_record(struct call *call);
 

@@ -147,6 +147,7 @@ int vdpa_dev_vstats_show(struct call *call, struct failure *failure)
 	rc = vdpa_get_vstats(netlink, name, call->values[VSTATS_QUEUE].number, &answer, failure);
 	if (rc < 0)
 		return rc;
+	vdpa_pass_on(call, netlink, name);
 	output_begin_listing(call->out, "vstats");
 	while (rc == 0 && (attributes = netlink_next(&answer, &offset, &length)))
 		rc = put_vstats(call, attributes, length);

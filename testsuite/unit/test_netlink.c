@@ -441,6 +441,9 @@ static void long_words_are_cut(void **state)
 	assert_int_equal(ask(0, true), -EINVAL);
 	assert_int_equal(strlen(netlink.report.message), sizeof(netlink.report.message) - 1);
 	assert_int_equal(netlink.report.attribute, 0);
+	words[NETLINK_WORDS_SIZE - 1] = '\0';
+	assert_int_equal(ask(0, true), -EINVAL);
+	assert_string_equal(netlink.report.message, words);
 	close_all();
 }
 

@@ -108,29 +108,49 @@ static bool autoprobe_is_on(void)
 	return value;
 }
 
+/* The kernel's name for what @question is about: it has no slashes. */
+static const char *name_of(const struct nlmsghdr *question, char name[SYSFS_NAME_SIZE])
+{
+	const struct nlattr *attribute = script_attribute(question, VDPA_ATTR_DEV_NAME);
+
+	assert_int_equal(sysfs_name(mnl_attr_get_str(attribute), name), 0);
+	return name;
+}
+
 static void play_new(struct script *to, const struct nlmsghdr *question)
 {
+	char name[SYSFS_NAME_SIZE];
+
 	buffer_add_text(&calls, "new, ");
 	if (play.new_error) {
 		script_extended(to, question, play.new_error, play.new_words, 0, 0, true);
 		return;
 	}
-	tree_device(&tree, "lo0");
-	tree_vduse(&tree, "lo0", true);
+	name_of(question, name);
+	tree_device(&tree, name);
+	if (!strcmp(name, "lo0"))
+		tree_vduse(&tree, "lo0", true);
 	if (autoprobe_is_on() && sysfs_exists(&tree.fs, "sys/bus/vdpa/drivers/virtio_vdpa"))
-		probe("lo0", "virtio_vdpa");
+		probe(name, "virtio_vdpa");
 	script_error(to, question, 0);
 }
 
 static void play_kernel(struct script *to, const struct nlmsghdr *question)
 {
+	const struct nlattr *attribute;
+
 	if (script_command(question) == VDPA_CMD_DEV_NEW) {
 		play_new(to, question);
 		return;
 	}
 	assert_int_equal(script_command(question), VDPA_CMD_DEV_DEL);
+	attribute = script_attribute(question, VDPA_ATTR_DEV_NAME);
 	buffer_add_text(&calls, "del, ");
-	tree_delete(&tree, "sys/bus/vdpa/devices/lo0");
+	if (strchr(mnl_attr_get_str(attribute), '/')) {
+		script_error(to, question, -ENODEV);
+		return;
+	}
+	tree_delete(&tree, "sys/bus/vdpa/devices/%s", mnl_attr_get_str(attribute));
 	script_error(to, question, 0);
 }
 
@@ -366,6 +386,26 @@ static void it_fails_and_all_is_undone(void **state)
 	play.bind_error[1] = -EBUSY;
 	assert_int_equal(add("vhost_vdpa"), -EBUSY);
 	called("autoprobe 0, new, autoprobe 1, bind vhost_vdpa, del, ");
+}
+
+/* The kernel writes '!' for a slash, and knows the device by no other name. */
+static void a_name_with_a_slash(void **state)
+{
+	static const struct vdpa_new slash = { .name = "a/b", .mgmtdev = { .name = "test" } };
+	char text[SYSFS_NAME_SIZE];
+
+	(void)state;
+	play.virtio_fails = true;
+	assert_true(vdpa_attach(&tree.fs, &netlink, &slash, "virtio_vdpa", &attached, &failure) < 0);
+	called("autoprobe 0, new, autoprobe 1, bind virtio_vdpa, del, ");
+	assert_non_null(strstr(failure.hint, "deleted again"));
+	assert_false(sysfs_exists(&tree.fs, "sys/bus/vdpa/devices/a!b"));
+	assert_true(vdpa_attach(&tree.fs, &netlink, &slash, NULL, &attached, &failure) < 0);
+	assert_string_equal(failure.hint, "dmesg may tell why; it stays on the bus until "
+			    "\"vdpa dev del a!b\"");
+	assert_string_equal(vdpa_kernel_name("a/b/", text), "a!b!");
+	assert_string_equal(vdpa_kernel_name("a b", text), "a b");
+	assert_string_equal(vdpa_kernel_name("..", text), "..");
 }
 
 static void the_kernel_refuses(void **state)
@@ -607,7 +647,7 @@ int main(void)
 		TEST(driver_gives_up), TEST(process_ends), TEST(no_bus_driver),
 		TEST(autoprobe_is_off), TEST(bus_driver_does_not_take_it), TEST(driver_of_choice),
 		TEST(it_is_loaded_quietly), TEST(it_cannot_be_loaded),
-		TEST(it_fails_and_all_is_undone), TEST(the_kernel_refuses),
+		TEST(it_fails_and_all_is_undone), TEST(a_name_with_a_slash), TEST(the_kernel_refuses),
 		TEST(virtio_driver_is_loaded), TEST(there_and_back), TEST(first_driver),
 		TEST(bind_loads_quietly), TEST(bind_cannot_load), TEST(old_driver_comes_back),
 		TEST(half_bound_driver_is_taken_off), TEST(neither_works), TEST(node_is_open),

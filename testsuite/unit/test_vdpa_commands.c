@@ -12,14 +12,35 @@
 
 #include <cmocka.h>
 
+#include "lib/vdpa_index.h"
 #include "netlink_script.h"
 #include "vdpa/vdpa.h"
 
-/* LDFLAGS: -Wl,--wrap=netlink_open */
+/* LDFLAGS: -Wl,--wrap=netlink_open -Wl,--wrap=vdpa_index_find -Wl,--wrap=vdpa_attached_read */
 int __wrap_netlink_open(struct netlink *netlink, const char *name, uint8_t version);
+int __wrap_vdpa_index_find(struct vdpa_index *index, const char *device, uint32_t type,
+			   struct vdpa_attached *attached);
+int __wrap_vdpa_attached_read(const struct sysfs *fs, const char *device,
+			      struct vdpa_attached *attached);
 
 static struct script script;
 static struct command_result result;
+static int sysfs_error;		/* of what stands behind a device; 0: nothing does */
+
+int __wrap_vdpa_index_find(struct vdpa_index *index, const char *device, uint32_t type,
+			   struct vdpa_attached *attached)
+{
+	(void)type;
+	return __wrap_vdpa_attached_read(index->fs, device, attached);
+}
+
+int __wrap_vdpa_attached_read(const struct sysfs *fs, const char *device,
+			      struct vdpa_attached *attached)
+{
+	(void)fs;
+	*attached = (struct vdpa_attached){ 0 };
+	return strcmp(device, "b0") ? sysfs_error : 0;
+}
 
 int __wrap_netlink_open(struct netlink *netlink, const char *name, uint8_t version)
 {
@@ -31,6 +52,7 @@ static void answer_all(struct script *to, const struct nlmsghdr *question);
 static int setup(void **state)
 {
 	(void)state;
+	sysfs_error = 0;
 	script_init(&script, answer_all);
 	return 0;
 }
@@ -260,6 +282,32 @@ static void devices(void **state)
 	assert_string_equal(result.text, "{\"dev\":{}}\n");
 }
 
+/* What cannot be read is not told as if it were not there. */
+static void sysfs_cannot_be_read(void **state)
+{
+	static const char *const lines[] = { "dev show", "-d dev show" };
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < 2; i++) {
+		sysfs_error = -EACCES;
+		run(lines[i]);
+		assert_int_equal(result.status, 0);
+		assert_memory_equal(result.text, "lo0: type network", 17);
+		assert_non_null(strstr(result.diagnostics, "warning: drivers, interfaces"));
+		assert_non_null(strstr(result.diagnostics, "Permission denied"));
+		sysfs_error = -ENODEV;	/* it has gone meanwhile */
+		run(lines[i]);
+		assert_null(strstr(result.diagnostics, "drivers"));
+		sysfs_error = -ENOMEM;
+		fails(lines[i], STATUS_FAILED, "memory");
+		assert_string_equal(result.text, "");
+	}
+	fails("-j dev show", STATUS_FAILED, "ENOMEM");
+	assert_string_equal(result.text, "{\"dev\":{}}\n");
+	fails("dev show a/b", STATUS_NOT_FOUND, "the kernel writes \"!\" for \"/\"");
+}
+
 static void configurations(void **state)
 {
 	(void)state;
@@ -420,7 +468,7 @@ static void features(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(managers), TEST(devices), TEST(configurations), TEST(configuration_fails),
+		TEST(managers), TEST(devices), TEST(sysfs_cannot_be_read), TEST(configurations), TEST(configuration_fails),
 		TEST(empty_listings), TEST(no_kernel_support), TEST(bad_words),
 		TEST(abbreviations),
 		cmocka_unit_test_setup(changes, setup), cmocka_unit_test_setup(features, setup),

@@ -91,7 +91,7 @@ static void answer_vstats(struct script *to, const struct nlmsghdr *question)
 	if (kernel.twice && kernel.max_vqp)
 		put_statistic(header, "queue_type", 5);
 	script_put(to, &reply);
-	script_error(to, question, 0);
+	script_extended(to, question, 0, kernel.words, 0, 0, true);
 }
 
 static void answer_set(struct script *to, const struct nlmsghdr *question)
@@ -302,9 +302,32 @@ static void changed(void **state)
 	(void)state;
 	prints("dev set name lo0 mac 52:54:00:01:02:ff", "");
 	prints("-j dev set name lo0 mac 52:54:00:01:02:FF", "{}\n");
-	/* words beside a success, about a network device */
-	kernel.words = "words";
-	prints("dev set name lo0 mac 52:54:00:01:02:ff", "");
+}
+
+/* Words beside a success are passed on as a warning. */
+static void words_of_a_success(void **state)
+{
+	static const char line[] = "dev set name lo0 mac 52:54:00:01:02:ff";
+	char words[2000];
+
+	(void)state;
+	kernel.words = "well\nthen";
+	run(line);
+	assert_string_equal(result.text, "");
+	assert_string_equal(result.diagnostics,
+			    "vdpa dev set: warning: lo0: the kernel says \"well\\x0athen\"\n");
+	assert_int_equal(result.status, 0);
+	run("-j dev vstats show lo0 qidx 0");
+	assert_memory_equal(result.text, "{\"vstats\":{\"lo0\":{", 18);
+	assert_string_equal(result.diagnostics,
+			    "{\"warning\":{\"command\":\"vdpa dev vstats show\",\"object\":\"lo0\","
+			    "\"message\":\"the kernel says \\\"well\\nthen\\\"\"}}\n");
+	memset(words, 'w', sizeof(words) - 1);
+	words[sizeof(words) - 1] = '\0';
+	kernel.words = words;
+	run("-T 5 dev vstats show lo0 qidx 0");
+	assert_non_null(strstr(result.diagnostics, words));
+	assert_int_equal(result.status, 0);
 }
 
 static void not_changed(void **state)
@@ -367,7 +390,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(queue_types), TEST(json), TEST(names_twice), TEST(a_record_without_its_name),
-		TEST(refused_statistics), TEST(words), TEST(changed), TEST(not_changed),
+		TEST(refused_statistics), TEST(words), TEST(changed), TEST(words_of_a_success), TEST(not_changed),
 		TEST(not_changed_but_acknowledged), TEST(asked_once),
 	};
 
