@@ -49,14 +49,6 @@ void *__wrap_realloc(void *memory, size_t size)
 	return NULL;
 }
 
-double seconds_now(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec + now.tv_nsec / 1e9;
-}
-
 /* -- verbs --------------------------------------------------------------------------- */
 
 static int run_say(struct call *call, struct failure *failure)

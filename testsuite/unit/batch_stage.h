@@ -49,8 +49,6 @@ void fail_write(int nth, int error);
 void short_memory(int left, bool for_good, bool workers);
 bool memory_was_short(void);
 
-double seconds_now(void);
-
 /* What was printed, as the array that it must be; the caller puts it. */
 json_object *parse_document(void);
 /* NULL where there is none. */

@@ -19,29 +19,12 @@
 #include <cmocka.h>
 
 #include "lib/blocking.h"
-
-static double seconds_now(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec + now.tv_nsec / 1e9;
-}
+#include "process_look.h"
 
 static void result_free(struct blocking_result *result)
 {
 	buffer_free(&result->text);
 	buffer_free(&result->warnings);
-}
-
-static int open_descriptors(void)
-{
-	int fd, count = 0;
-
-	for (fd = 0; fd < 256; fd++)
-		if (fcntl(fd, F_GETFD) >= 0)
-			count++;
-	return count;
 }
 
 static void say(void *context, struct blocking_result *result)

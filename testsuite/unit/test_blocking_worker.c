@@ -21,6 +21,7 @@
 #include <cmocka.h>
 
 #include "lib/blocking.h"
+#include "process_look.h"
 
 static bool fork_fails, realloc_fails;
 
@@ -42,28 +43,10 @@ void *__wrap_realloc(void *memory, size_t size)
 	return realloc_fails ? NULL : __real_realloc(memory, size);
 }
 
-static double seconds_now(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec + now.tv_nsec / 1e9;
-}
-
 static void result_free(struct blocking_result *result)
 {
 	buffer_free(&result->text);
 	buffer_free(&result->warnings);
-}
-
-static int open_descriptors(void)
-{
-	int fd, count = 0;
-
-	for (fd = 0; fd < 256; fd++)
-		if (fcntl(fd, F_GETFD) >= 0)
-			count++;
-	return count;
 }
 
 static void expect_no_child(void)

@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "batch_stage.h"
+#include "process_look.h"
 #include "lib/buffer.h"
 
 /* -- text ---------------------------------------------------------------------------- */

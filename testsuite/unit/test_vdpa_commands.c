@@ -15,6 +15,7 @@
 #include "lib/vdpa_index.h"
 #include "netlink_script.h"
 #include "vdpa/vdpa.h"
+#include "vdpa_run.h"
 
 /* LDFLAGS: -Wl,--wrap=netlink_open -Wl,--wrap=vdpa_index_find -Wl,--wrap=vdpa_attached_read */
 int __wrap_netlink_open(struct netlink *netlink, const char *name, uint8_t version);
@@ -24,7 +25,6 @@ int __wrap_vdpa_attached_read(const struct sysfs *fs, const char *device,
 			      struct vdpa_attached *attached);
 
 static struct script script;
-static struct command_result result;
 static int sysfs_error;		/* of what stands behind a device; 0: nothing does */
 
 int __wrap_vdpa_index_find(struct vdpa_index *index, const char *device, uint32_t type,
@@ -62,40 +62,8 @@ static int teardown(void **state)
 	(void)state;
 	assert_int_equal(script.closed, script.lookups);
 	script_end(&script);
-	command_result_free(&result);
+	vdpa_run_end();
 	return 0;
-}
-
-/* Run the words of one string; they must not have blanks. */
-static void run(const char *line)
-{
-	char words[4096], *arguments[64], *save = NULL, *word;
-	struct vdpa_session session = { .open = false };
-	const struct command_host host = { .session = &session };
-	int count = 0;
-
-	command_result_free(&result);
-	snprintf(words, sizeof(words), "%s", line);
-	for (word = strtok_r(words, " ", &save); word; word = strtok_r(NULL, " ", &save))
-		arguments[count++] = word;
-	command_run(&vdpa_command, count, arguments, &host, &result);
-	vdpa_session_end(&session);
-}
-
-static void prints(const char *line, const char *expected)
-{
-	run(line);
-	assert_string_equal(result.diagnostics, "");
-	assert_string_equal(result.text, expected);
-	assert_int_equal(result.status, 0);
-}
-
-static void fails(const char *line, enum exit_status status, const char *words)
-{
-	run(line);
-	assert_int_equal(result.status, status);
-	if (!strstr(result.diagnostics, words))
-		fail_msg("%s: %s", line, result.diagnostics);
 }
 
 /* -- the kernel -------------------------------------------------------------- */
@@ -242,7 +210,7 @@ static void answer_all(struct script *to, const struct nlmsghdr *question)
 static void managers(void **state)
 {
 	(void)state;
-	prints("mgmtdev show",
+	vdpa_prints("mgmtdev show",
 	       "vduse: \n"
 	       "  supported_classes net block\n"
 	       "  max_supported_vqs 9\n"
@@ -255,7 +223,7 @@ static void managers(void **state)
 	       "  supported_classes block\n"
 	       "  max_supported_vqs 9\n"
 	       "  dev_features BARRIER RO\n");
-	prints("-j m l pci/0000:03:00.2",
+	vdpa_prints("-j m l pci/0000:03:00.2",
 	       "{\"mgmtdev\":{\"pci/0000:03:00.2\":{\"supported_classes\":[\"net\"],"
 	       "\"max_supported_vqs\":9,\"dev_features\":[\"CSUM\",\"GUEST_CSUM\",\"MAC\"]}}}\n");
 }
@@ -263,23 +231,23 @@ static void managers(void **state)
 static void devices(void **state)
 {
 	(void)state;
-	run("d s");
-	assert_int_equal(result.status, 0);
-	assert_string_equal(result.text,
+	vdpa_run("d s");
+	assert_int_equal(vdpa_result.status, 0);
+	assert_string_equal(vdpa_result.text,
 		"lo0: type network mgmtdev vduse vendor_id 0 max_vqs 2 max_vq_size 256\n"
 		"gone: type network mgmtdev vduse vendor_id 0 max_vqs 2 max_vq_size 256\n"
 		"b0: type block mgmtdev vduse vendor_id 0 max_vqs 2 max_vq_size 256\n"
 		"odd\\x20\\x1b[m%n\\xff: type <unknown type> mgmtdev vduse vendor_id 0 "
 		"max_vqs 2 max_vq_size 256\n");
 	/* the record without a name is left out, and that is said */
-	assert_non_null(strstr(result.diagnostics, "vdpa dev show: warning: a record"));
-	prints("dev show lo0 -j",
+	assert_non_null(strstr(vdpa_result.diagnostics, "vdpa dev show: warning: a record"));
+	vdpa_prints("dev show lo0 -j",
 	       "{\"dev\":{\"lo0\":{\"type\":\"network\",\"mgmtdev\":\"vduse\",\"vendor_id\":0,"
 	       "\"max_vqs\":2,\"max_vq_size\":256}}}\n");
-	fails("dev show none", STATUS_NOT_FOUND, "none: there is no vDPA device");
-	assert_string_equal(result.text, "");
-	fails("-j dev show none", STATUS_NOT_FOUND, "device not found");
-	assert_string_equal(result.text, "{\"dev\":{}}\n");
+	vdpa_fails("dev show none", STATUS_NOT_FOUND, "none: there is no vDPA device");
+	assert_string_equal(vdpa_result.text, "");
+	vdpa_fails("-j dev show none", STATUS_NOT_FOUND, "device not found");
+	assert_string_equal(vdpa_result.text, "{\"dev\":{}}\n");
 }
 
 /* What cannot be read is not told as if it were not there. */
@@ -291,42 +259,42 @@ static void sysfs_cannot_be_read(void **state)
 	(void)state;
 	for (i = 0; i < 2; i++) {
 		sysfs_error = -EACCES;
-		run(lines[i]);
-		assert_int_equal(result.status, 0);
-		assert_memory_equal(result.text, "lo0: type network", 17);
-		assert_non_null(strstr(result.diagnostics, "warning: drivers, interfaces"));
-		assert_non_null(strstr(result.diagnostics, "Permission denied"));
+		vdpa_run(lines[i]);
+		assert_int_equal(vdpa_result.status, 0);
+		assert_memory_equal(vdpa_result.text, "lo0: type network", 17);
+		assert_non_null(strstr(vdpa_result.diagnostics, "warning: drivers, interfaces"));
+		assert_non_null(strstr(vdpa_result.diagnostics, "Permission denied"));
 		sysfs_error = -ENODEV;	/* it has gone meanwhile */
-		run(lines[i]);
-		assert_null(strstr(result.diagnostics, "drivers"));
+		vdpa_run(lines[i]);
+		assert_null(strstr(vdpa_result.diagnostics, "drivers"));
 		sysfs_error = -ENOMEM;
-		fails(lines[i], STATUS_FAILED, "memory");
-		assert_string_equal(result.text, "");
+		vdpa_fails(lines[i], STATUS_FAILED, "memory");
+		assert_string_equal(vdpa_result.text, "");
 	}
-	fails("-j dev show", STATUS_FAILED, "ENOMEM");
-	assert_string_equal(result.text, "{\"dev\":{}}\n");
-	fails("dev show a/b", STATUS_NOT_FOUND, "the kernel writes \"!\" for \"/\"");
+	vdpa_fails("-j dev show", STATUS_FAILED, "ENOMEM");
+	assert_string_equal(vdpa_result.text, "{\"dev\":{}}\n");
+	vdpa_fails("dev show a/b", STATUS_NOT_FOUND, "the kernel writes \"!\" for \"/\"");
 }
 
 static void configurations(void **state)
 {
 	(void)state;
-	run("dev config");
-	assert_int_equal(result.status, 0);
-	assert_string_equal(result.text,
+	vdpa_run("dev config");
+	assert_int_equal(vdpa_result.status, 0);
+	assert_string_equal(vdpa_result.text,
 		"lo0: mac 52:54:00:0a:bc:de link up link_announce true max_vq_pairs 2 mtu 1500 \n"
 		"  negotiated_features MAC\n"
 		"  dev_features bit_4 MAC bit_50\n"
 		"b0: capacity 2048 blk_size 512 read_only false flush true \n"
 		"  dev_features BLK_SIZE FLUSH\n"
 		"odd\\x20\\x1b[m%n\\xff: \n");
-	prints("-j dev c s lo0",
+	vdpa_prints("-j dev c s lo0",
 	       "{\"config\":{\"lo0\":{\"mac\":\"52:54:00:0a:bc:de\",\"link\":\"up\","
 	       "\"link_announce\":true,\"link \":\"up\",\"link_announce \":true,"
 	       "\"max_vq_pairs\":2,\"mtu\":1500,\"negotiated_features\":[\"MAC\"],"
 	       "\"dev_features\":[\"bit_4\",\"MAC\",\"bit_50\"]}}}\n");
-	fails("dev config show gone", STATUS_NOT_FOUND, "gone");
-	fails("dev config show odd", STATUS_FAILED, "cannot read its configuration");
+	vdpa_fails("dev config show gone", STATUS_NOT_FOUND, "gone");
+	vdpa_fails("dev config show odd", STATUS_FAILED, "cannot read its configuration");
 }
 
 /* What fails in a listing is told, and nothing is half printed. */
@@ -342,8 +310,8 @@ static void configuration_fails(void **state)
 {
 	(void)state;
 	script.answer = config_denied;
-	fails("-j dev config show", STATUS_FAILED, "ENOMEM");
-	assert_string_equal(result.text, "{\"config\":{}}\n");
+	vdpa_fails("-j dev config show", STATUS_FAILED, "ENOMEM");
+	assert_string_equal(vdpa_result.text, "{\"config\":{}}\n");
 }
 
 static void nothing_there(struct script *to, const struct nlmsghdr *question)
@@ -355,10 +323,10 @@ static void empty_listings(void **state)
 {
 	(void)state;
 	script.answer = nothing_there;
-	prints("dev show", "");
-	prints("-j dev", "{\"dev\":{}}\n");
-	prints("-j mgmtdev show", "{\"mgmtdev\":{}}\n");
-	prints("-j dev config", "{\"config\":{}}\n");
+	vdpa_prints("dev show", "");
+	vdpa_prints("-j dev", "{\"dev\":{}}\n");
+	vdpa_prints("-j mgmtdev show", "{\"mgmtdev\":{}}\n");
+	vdpa_prints("-j dev config", "{\"config\":{}}\n");
 }
 
 /* -- without a kernel -------------------------------------------------------- */
@@ -367,18 +335,18 @@ static void no_kernel_support(void **state)
 {
 	(void)state;
 	script.family_error = -ENOENT;
-	fails("dev show", STATUS_UNSUPPORTED, "modprobe vdpa");
-	fails("mgmtdev show", STATUS_UNSUPPORTED, "modprobe vdpa");
-	fails("dev config show", STATUS_UNSUPPORTED, "modprobe vdpa");
-	run("help");
-	assert_int_equal(result.status, 0);
-	assert_non_null(strstr(result.text, "vdpa dev add name NAME mgmtdev MGMTDEV"));
-	run("-V");
-	assert_int_equal(result.status, 0);
-	assert_memory_equal(result.text, "vdpa utility, ", 14);
-	run("mgmtdev");
-	assert_int_equal(result.status, 0);
-	assert_memory_equal(result.text, "Usage: ", 7);
+	vdpa_fails("dev show", STATUS_UNSUPPORTED, "modprobe vdpa");
+	vdpa_fails("mgmtdev show", STATUS_UNSUPPORTED, "modprobe vdpa");
+	vdpa_fails("dev config show", STATUS_UNSUPPORTED, "modprobe vdpa");
+	vdpa_run("help");
+	assert_int_equal(vdpa_result.status, 0);
+	assert_non_null(strstr(vdpa_result.text, "vdpa dev add name NAME mgmtdev MGMTDEV"));
+	vdpa_run("-V");
+	assert_int_equal(vdpa_result.status, 0);
+	assert_memory_equal(vdpa_result.text, "vdpa utility, ", 14);
+	vdpa_run("mgmtdev");
+	assert_int_equal(vdpa_result.status, 0);
+	assert_memory_equal(vdpa_result.text, "Usage: ", 7);
 	script.closed = script.lookups;
 }
 
@@ -406,9 +374,9 @@ static void bad_words(void **state)
 
 	(void)state;
 	for (i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
-		run(lines[i]);
-		if (result.status != STATUS_USAGE || !*result.diagnostics || *result.text)
-			fail_msg("%s: %d %s", lines[i], result.status, result.diagnostics);
+		vdpa_run(lines[i]);
+		if (vdpa_result.status != STATUS_USAGE || !*vdpa_result.diagnostics || *vdpa_result.text)
+			fail_msg("%s: %d %s", lines[i], vdpa_result.status, vdpa_result.diagnostics);
 	}
 	assert_int_equal(script.lookups, 0);
 }
@@ -423,9 +391,9 @@ static void abbreviations(void **state)
 
 	(void)state;
 	for (i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
-		run(lines[i]);
-		if (result.status)
-			fail_msg("%s: %s", lines[i], result.diagnostics);
+		vdpa_run(lines[i]);
+		if (vdpa_result.status)
+			fail_msg("%s: %s", lines[i], vdpa_result.diagnostics);
 	}
 }
 
@@ -433,10 +401,10 @@ static void abbreviations(void **state)
 static void changes(void **state)
 {
 	(void)state;
-	fails("d a n x m pci/a ma 4", STATUS_DENIED, "CAP_NET_ADMIN");
-	fails("dev add name x mgmtdev sim mac 52:54:00:00:00:01 mtu 1500", STATUS_DENIED, "root");
-	fails("-j dev d x", STATUS_DENIED, "\"status\":4");
-	assert_string_equal(result.text, "{}\n");
+	vdpa_fails("d a n x m pci/a ma 4", STATUS_DENIED, "CAP_NET_ADMIN");
+	vdpa_fails("dev add name x mgmtdev sim mac 52:54:00:00:00:01 mtu 1500", STATUS_DENIED, "root");
+	vdpa_fails("-j dev d x", STATUS_DENIED, "\"status\":4");
+	assert_string_equal(vdpa_result.text, "{}\n");
 }
 
 static void check_features(struct script *to, const struct nlmsghdr *question)
@@ -455,12 +423,12 @@ static void features(void **state)
 {
 	(void)state;
 	script.answer = check_features;
-	fails("dev add name x mgmtdev pci/a device_features 0x10", STATUS_BUSY, "busy");
-	fails("dev add name x mgmtdev pci/a device_features 10", STATUS_BUSY, "busy");
-	fails("dev add name x mgmtdev pci/a device_features CSUM", STATUS_DENIED, "CAP_NET_ADMIN");
+	vdpa_fails("dev add name x mgmtdev pci/a device_features 0x10", STATUS_BUSY, "busy");
+	vdpa_fails("dev add name x mgmtdev pci/a device_features 10", STATUS_BUSY, "busy");
+	vdpa_fails("dev add name x mgmtdev pci/a device_features CSUM", STATUS_DENIED, "CAP_NET_ADMIN");
 	/* 0x23 is what the manager has: less MAC is 3, ESRCH */
-	fails("dev add name x mgmtdev pci/a device_features no_MAC", STATUS_FAILED, "No such process");
-	fails("dev add name x mgmtdev pci/a device_features NONE", STATUS_USAGE, "NONE");
+	vdpa_fails("dev add name x mgmtdev pci/a device_features no_MAC", STATUS_FAILED, "No such process");
+	vdpa_fails("dev add name x mgmtdev pci/a device_features NONE", STATUS_USAGE, "NONE");
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)

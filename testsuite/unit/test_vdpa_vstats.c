@@ -14,12 +14,12 @@
 #include "lib/vdpa_family.h"
 #include "netlink_script.h"
 #include "vdpa/vdpa.h"
+#include "vdpa_run.h"
 
 /* LDFLAGS: -Wl,--wrap=netlink_open */
 int __wrap_netlink_open(struct netlink *netlink, const char *name, uint8_t version);
 
 static struct script script;
-static struct command_result result;
 
 /* The kernel of a test. */
 static struct {
@@ -143,39 +143,8 @@ static int teardown(void **state)
 {
 	(void)state;
 	script_end(&script);
-	command_result_free(&result);
+	vdpa_run_end();
 	return 0;
-}
-
-static void run(const char *line)
-{
-	char words[200], *arguments[20], *save = NULL, *word;
-	struct vdpa_session session = { .open = false };
-	const struct command_host host = { .session = &session };
-	int count = 0;
-
-	command_result_free(&result);
-	snprintf(words, sizeof(words), "%s", line);
-	for (word = strtok_r(words, " ", &save); word; word = strtok_r(NULL, " ", &save))
-		arguments[count++] = word;
-	command_run(&vdpa_command, count, arguments, &host, &result);
-	vdpa_session_end(&session);
-}
-
-static void prints(const char *line, const char *expected)
-{
-	run(line);
-	assert_string_equal(result.diagnostics, "");
-	assert_string_equal(result.text, expected);
-	assert_int_equal(result.status, 0);
-}
-
-static void fails(const char *line, enum exit_status status, const char *words)
-{
-	run(line);
-	assert_int_equal(result.status, status);
-	if (!strstr(result.diagnostics, words))
-		fail_msg("%s: %s", line, result.diagnostics);
 }
 
 #define MQ (UINT64_C(1) << 22)
@@ -211,18 +180,18 @@ static void queue_types(void **state)
 		kernel.queue = rows[i].queue;
 		snprintf(expected, sizeof(expected),
 			 "lo0: queue_type %s %%s\\x20%%n\\x0a\\xff 18446744073709551615 \n", rows[i].type);
-		prints("dev vstats show lo0 qidx 0", expected);
+		vdpa_prints("dev vstats show lo0 qidx 0", expected);
 	}
 }
 
 static void json(void **state)
 {
 	(void)state;
-	prints("-j dev vstats show lo0 qidx 0",
+	vdpa_prints("-j dev vstats show lo0 qidx 0",
 	       "{\"vstats\":{\"lo0\":{\"queue_type\":\"rx\","
 	       "\"%s %n\\n\xef\xbf\xbd\":18446744073709551615}}}\n");
 	kernel.queue = UINT32_MAX;
-	prints("-j dev vstats show lo0 qidx 0",
+	vdpa_prints("-j dev vstats show lo0 qidx 0",
 	       "{\"vstats\":{\"lo0\":{\"%s %n\\n\xef\xbf\xbd\":18446744073709551615}}}\n");
 }
 
@@ -231,14 +200,14 @@ static void names_twice(void **state)
 {
 	(void)state;
 	kernel.twice = true;
-	prints("dev vstats show lo0 qidx 0",
+	vdpa_prints("dev vstats show lo0 qidx 0",
 	       "lo0: queue_type rx n 1 \\xff 2 \\xfe 3 n 4 \n");
-	prints("-j dev vstats show lo0 qidx 0",
+	vdpa_prints("-j dev vstats show lo0 qidx 0",
 	       "{\"vstats\":{\"lo0\":{\"queue_type\":\"rx\",\"n\":4,\"\xef\xbf\xbd\":3}}}\n");
 	kernel.max_vqp = 1;
-	prints("dev vstats show lo0 qidx 0",
+	vdpa_prints("dev vstats show lo0 qidx 0",
 	       "lo0: queue_type rx n 1 \\xff 2 \\xfe 3 n 4 queue_type 5 \n");
-	prints("-j dev vstats show lo0 qidx 0",
+	vdpa_prints("-j dev vstats show lo0 qidx 0",
 	       "{\"vstats\":{\"lo0\":{\"n\":4,\"\xef\xbf\xbd\":3,\"queue_type\":5}}}\n");
 }
 
@@ -246,10 +215,10 @@ static void a_record_without_its_name(void **state)
 {
 	(void)state;
 	kernel.nameless = true;
-	run("-j dev vstats show lo0 qidx 0");
-	assert_string_equal(result.text, "{\"vstats\":{}}\n");
-	assert_non_null(strstr(result.diagnostics, "left out"));
-	assert_int_equal(result.status, 0);
+	vdpa_run("-j dev vstats show lo0 qidx 0");
+	assert_string_equal(vdpa_result.text, "{\"vstats\":{}}\n");
+	assert_non_null(strstr(vdpa_result.diagnostics, "left out"));
+	assert_int_equal(vdpa_result.status, 0);
 }
 
 static void refused_statistics(void **state)
@@ -276,32 +245,32 @@ static void refused_statistics(void **state)
 	kernel.words = words;
 	for (i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
 		kernel.error = rows[i].error;
-		fails("dev vstats show lo0 qidx 2", rows[i].status, rows[i].words);
-		assert_non_null(strstr(result.diagnostics, words));
-		assert_string_equal(result.text, "");
+		vdpa_fails("dev vstats show lo0 qidx 2", rows[i].status, rows[i].words);
+		assert_non_null(strstr(vdpa_result.diagnostics, words));
+		assert_string_equal(vdpa_result.text, "");
 	}
 	kernel.error = -EINVAL;
-	run("dev vstats show lo0 qidx 1");
-	assert_null(strstr(result.diagnostics, "virtqueues"));
+	vdpa_run("dev vstats show lo0 qidx 1");
+	assert_null(strstr(vdpa_result.diagnostics, "virtqueues"));
 }
 
 static void words(void **state)
 {
 	(void)state;
-	fails("dev vstats", STATUS_USAGE, "a word is missing");
-	fails("-j dev vstats", STATUS_USAGE, "a word is missing");
-	fails("dev vstats show", STATUS_USAGE, "DEV");
-	fails("dev vstats show lo0", STATUS_USAGE, "qidx");
-	fails("dev vstats show lo0 qidx 65536", STATUS_USAGE, "65536");
-	fails("dev set name lo0", STATUS_USAGE, "mac");
-	fails("dev set mac 52:54:00:01:02:ff", STATUS_USAGE, "name");
+	vdpa_fails("dev vstats", STATUS_USAGE, "a word is missing");
+	vdpa_fails("-j dev vstats", STATUS_USAGE, "a word is missing");
+	vdpa_fails("dev vstats show", STATUS_USAGE, "DEV");
+	vdpa_fails("dev vstats show lo0", STATUS_USAGE, "qidx");
+	vdpa_fails("dev vstats show lo0 qidx 65536", STATUS_USAGE, "65536");
+	vdpa_fails("dev set name lo0", STATUS_USAGE, "mac");
+	vdpa_fails("dev set mac 52:54:00:01:02:ff", STATUS_USAGE, "name");
 }
 
 static void changed(void **state)
 {
 	(void)state;
-	prints("dev set name lo0 mac 52:54:00:01:02:ff", "");
-	prints("-j dev set name lo0 mac 52:54:00:01:02:FF", "{}\n");
+	vdpa_prints("dev set name lo0 mac 52:54:00:01:02:ff", "");
+	vdpa_prints("-j dev set name lo0 mac 52:54:00:01:02:FF", "{}\n");
 }
 
 /* Words beside a success are passed on as a warning. */
@@ -312,22 +281,22 @@ static void words_of_a_success(void **state)
 
 	(void)state;
 	kernel.words = "well\nthen";
-	run(line);
-	assert_string_equal(result.text, "");
-	assert_string_equal(result.diagnostics,
+	vdpa_run(line);
+	assert_string_equal(vdpa_result.text, "");
+	assert_string_equal(vdpa_result.diagnostics,
 			    "vdpa dev set: warning: lo0: the kernel says \"well\\x0athen\"\n");
-	assert_int_equal(result.status, 0);
-	run("-j dev vstats show lo0 qidx 0");
-	assert_memory_equal(result.text, "{\"vstats\":{\"lo0\":{", 18);
-	assert_string_equal(result.diagnostics,
+	assert_int_equal(vdpa_result.status, 0);
+	vdpa_run("-j dev vstats show lo0 qidx 0");
+	assert_memory_equal(vdpa_result.text, "{\"vstats\":{\"lo0\":{", 18);
+	assert_string_equal(vdpa_result.diagnostics,
 			    "{\"warning\":{\"command\":\"vdpa dev vstats show\",\"object\":\"lo0\","
 			    "\"message\":\"the kernel says \\\"well\\nthen\\\"\"}}\n");
 	memset(words, 'w', sizeof(words) - 1);
 	words[sizeof(words) - 1] = '\0';
 	kernel.words = words;
-	run("-T 5 dev vstats show lo0 qidx 0");
-	assert_non_null(strstr(result.diagnostics, words));
-	assert_int_equal(result.status, 0);
+	vdpa_run("-T 5 dev vstats show lo0 qidx 0");
+	assert_non_null(strstr(vdpa_result.diagnostics, words));
+	assert_int_equal(vdpa_result.status, 0);
 }
 
 static void not_changed(void **state)
@@ -337,19 +306,19 @@ static void not_changed(void **state)
 	(void)state;
 	/* an older kernel, on which nothing but that is to be said */
 	kernel.error = kernel.bare_error = -EOPNOTSUPP;
-	fails(line, STATUS_FAILED, "Linux 6.12");
+	vdpa_fails(line, STATUS_FAILED, "Linux 6.12");
 	kernel.bare_error = -EINVAL;
 	kernel.words = "words of the kernel";
-	fails(line, STATUS_FAILED, "management device test cannot change");
-	assert_non_null(strstr(result.diagnostics, "words of the kernel"));
+	vdpa_fails(line, STATUS_FAILED, "management device test cannot change");
+	assert_non_null(strstr(vdpa_result.diagnostics, "words of the kernel"));
 	kernel.manager = "vduse";
-	fails(line, STATUS_FAILED, "vduse create lo0");
+	vdpa_fails(line, STATUS_FAILED, "vduse create lo0");
 	kernel.error = -EPERM;
-	fails(line, STATUS_DENIED, "CAP_NET_ADMIN");
+	vdpa_fails(line, STATUS_DENIED, "CAP_NET_ADMIN");
 	kernel.error = -ENODEV;
-	fails(line, STATUS_NOT_FOUND, "no vDPA device");
+	vdpa_fails(line, STATUS_NOT_FOUND, "no vDPA device");
 	kernel.error = -EBUSY;
-	fails(line, STATUS_BUSY, "busy");
+	vdpa_fails(line, STATUS_BUSY, "busy");
 }
 
 /* What changes something is asked once, whatever comes of it. */
@@ -381,7 +350,7 @@ static void not_changed_but_acknowledged(void **state)
 	(void)state;
 	kernel.words = "lo0 device not supported";
 	kernel.type = 2;
-	fails("dev set name lo0 mac 52:54:00:01:02:ff", STATUS_FAILED, "lo0 device not supported");
+	vdpa_fails("dev set name lo0 mac 52:54:00:01:02:ff", STATUS_FAILED, "lo0 device not supported");
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)

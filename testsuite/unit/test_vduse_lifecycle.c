@@ -27,6 +27,7 @@
 #include "lifecycle_stage.h"
 #include "vduse/hold.h"
 #include "vduse/lifecycle.h"
+#include "process_look.h"
 
 static struct failure failure, warning;
 
@@ -52,16 +53,6 @@ static int create(void)
 	struct create_request request = request_of("lo0");
 
 	return lifecycle_create(&request, &failure);
-}
-
-static int open_descriptors(void)
-{
-	int fd, count = 0;
-
-	for (fd = 0; fd < 256; fd++)
-		if (fcntl(fd, F_GETFD) >= 0)
-			count++;
-	return count;
 }
 
 static const char all_steps[] = "open make-records lock create bounce_size=4194304 msg_timeout=5 "
