@@ -146,6 +146,8 @@ static int bad_value(struct parser *parser, const struct cli_word *word, const c
 static int read_choice(struct parser *parser, const struct cli_word *word,
 		       const char *text, struct cli_value *value)
 {
+	char why[200] = "is none of";
+	size_t used = strlen(why);
 	uint64_t i;
 
 	for (i = 0; word->choices[i]; i++) {
@@ -153,8 +155,11 @@ static int read_choice(struct parser *parser, const struct cli_word *word,
 			value->number = i;
 			return 0;
 		}
+		if (used < sizeof(why))
+			used += snprintf(why + used, sizeof(why) - used, "%s %s", i ? "," : "",
+					 word->choices[i]);
 	}
-	return bad_value(parser, word, text, "is not one of the words that may stand here");
+	return bad_value(parser, word, text, why);
 }
 
 static int read_number(struct parser *parser, const struct cli_word *word,

@@ -51,6 +51,7 @@ int vdpa_refuse_vduse(const struct sysfs *fs, const char *name, struct failure *
 	if (sysfs_name(name, entry) == 0 && sysfs_exists(fs, "sys/bus/vdpa/devices/%s", entry)) {
 		failure_set(failure, STATUS_BUSY, EEXIST, name,
 			    "there is a vDPA device of this name already");
+		failure_hint(failure, "\"vdpa dev del\" takes it away");
 		return -EEXIST;
 	}
 	return refuse_unserved(fs, &device, name, failure);

@@ -273,11 +273,26 @@ static bool put_new(union netlink_request *request, const struct vdpa_new *devic
 	       mnl_attr_put_u64_check(header, size, VDPA_ATTR_DEV_FEATURES, device->features);
 }
 
-static int not_added(const struct netlink *netlink, int rc, const struct vdpa_new *device,
-		     struct failure *failure)
+/* What no management device of this kind can give a device when it is added. */
+static void set_unsupported(const struct vdpa_new *device, struct failure *failure)
 {
 	char text[VDPA_HANDLE_SIZE];
 
+	failure_set(failure, STATUS_FAILED, EOPNOTSUPP, device->name,
+		    "management device %s cannot make a device so",
+		    vdpa_handle_text(&device->mgmtdev, text));
+	if (!vdpa_handle_is_vduse(&device->mgmtdev))
+		return;
+	failure_set(failure, STATUS_FAILED, EOPNOTSUPP, device->name,
+		    "a VDUSE device is given its address, MTU, virtqueues and features when it "
+		    "is created, not here");
+	failure_hint(failure, "say \"mac\", \"mtu\", \"vqs\" or \"features\" to \"vduse create %s\"",
+		     device->name);
+}
+
+static int not_added(const struct netlink *netlink, int rc, const struct vdpa_new *device,
+		     struct failure *failure)
+{
 	switch (rc) {
 	case -ENODEV:
 		return no_mgmtdev(netlink, &device->mgmtdev, failure);
@@ -287,9 +302,7 @@ static int not_added(const struct netlink *netlink, int rc, const struct vdpa_ne
 		failure_hint(failure, "\"vdpa dev del\" takes it away");
 		break;
 	case -EOPNOTSUPP:
-		failure_set(failure, STATUS_FAILED, EOPNOTSUPP, device->name,
-			    "management device %s cannot make a device so",
-			    vdpa_handle_text(&device->mgmtdev, text));
+		set_unsupported(device, failure);
 		break;
 	default:
 		return refused(netlink, rc, device->name, "cannot add it", failure);

@@ -45,18 +45,6 @@ static int read_words(const struct cli_value *values, struct vdpa_new *device,
 	return vdpa_handle_parse(values[ADD_MGMTDEV].text, &device->mgmtdev, failure);
 }
 
-/* The manager vduse takes none of these: a VDUSE device has them from its creation. */
-static void explain_unsupported(const struct vdpa_new *device, struct failure *failure)
-{
-	if (failure->errnum != EOPNOTSUPP || !vdpa_handle_is_vduse(&device->mgmtdev))
-		return;
-	failure_set(failure, STATUS_FAILED, EOPNOTSUPP, device->name,
-		    "a VDUSE device is given its address, MTU, virtqueues and features when it "
-		    "is created, not here");
-	failure_hint(failure, "say \"mac\", \"mtu\", \"vqs\" or \"features\" to \"vduse create %s\"",
-		     device->name);
-}
-
 static void warn_unattached(struct call *call, const char *name)
 {
 	if (vdpa_driver_any(&sysfs_machine))
@@ -92,10 +80,8 @@ static int add(struct call *call, struct netlink *netlink, struct vdpa_new *devi
 	if (rc < 0)
 		return rc;
 	rc = vdpa_attach(&sysfs_machine, netlink, device, driver, &attached, failure);
-	if (rc < 0) {
-		explain_unsupported(device, failure);
+	if (rc < 0)
 		return rc;
-	}
 	vdpa_pass_on(call, netlink, device->name);
 	warn_renamed(call, device->name, name);
 	if (!attached.driver[0])

@@ -178,7 +178,7 @@ static void words_that_are_refused(void **state)
 	expect_refused("make x size", "\"size\" needs a value");
 	expect_refused("make x size 3 size 3", "\"size\" is said twice");
 	expect_refused("make x flag flag", "\"flag\" is said twice");
-	expect_refused("make x kind disk", "kind \"disk\"");
+	expect_refused("make x kind disk", "kind \"disk\": is none of net, block");
 	expect_refused("make x kind ne", "kind \"ne\"");
 	expect_refused("make x siz 3", "\"siz\" has no meaning");
 	expect_refused("make x Size 3", "\"Size\" has no meaning");

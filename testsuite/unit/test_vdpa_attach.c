@@ -254,6 +254,7 @@ static void name_is_taken(void **state)
 	(void)state;
 	tree_device(&tree, "lo0");
 	assert_int_equal(add(NULL), -EEXIST);
+	assert_string_equal(failure.hint, "\"vdpa dev del\" takes it away");
 	assert_int_equal(failure.status, STATUS_BUSY);
 	called("");
 }

@@ -200,6 +200,14 @@ static void refused_adds(void **state)
 	reply.error = -EOPNOTSUPP;
 	assert_int_equal(vdpa_new_device(&netlink, &device, &failure), -EOPNOTSUPP);
 	assert_non_null(strstr(failure.message, "pci/0000:03:00.2"));
+	device.mgmtdev = vduse;
+	reply.words = "vdpa: some are not supported";
+	assert_int_equal(vdpa_new_device(&netlink, &device, &failure), -EOPNOTSUPP);
+	assert_non_null(strstr(failure.message, "when it is created, not here: the kernel says "
+			       "\"vdpa: some are not supported\""));
+	assert_non_null(strstr(failure.hint, "\"vduse create lo0\""));
+	device.mgmtdev = pci;
+	reply.words = NULL;
 	reply.error = -ENODEV;
 	assert_int_equal(vdpa_new_device(&netlink, &device, &failure), -ENODEV);
 	assert_int_equal(failure.status, STATUS_NOT_FOUND);
