@@ -5,69 +5,32 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "lib/registry.h"
+#include "lib/vdpa_lock.h"
 
 #define ATTRIBUTE "sys/bus/vdpa/drivers_autoprobe"
-#define POLL_MS 20
+#define SAVED_FILE "drivers_autoprobe"
 
-static int open_file(const struct sysfs *fs, struct failure *failure)
+static int take_lock(int file, short type, struct failure *failure)
 {
-	char folder[SYSFS_PATH_MAX];
-	int file, registry;
+	pid_t holder;
+	int rc = vdpa_lock_byte(file, type, 0, &holder);
 
-	snprintf(folder, sizeof(folder), "%s" REGISTRY_FOLDER, fs->root);
-	registry = registry_open(folder, true, failure);
-	if (registry < 0)
-		return registry;
-	file = openat(registry, "drivers_autoprobe", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW,
-		      0600);
-	if (file < 0)
-		file = failure_errno(failure, errno, "drivers_autoprobe", "cannot open it in %s",
-				     folder);
-	close(registry);
-	return file;
-}
-
-static int told_busy(int file, struct failure *failure)
-{
-	struct flock lock = { .l_type = F_WRLCK };
-
-	if (fcntl(file, F_GETLK, &lock) == 0 && lock.l_type != F_UNLCK)
+	if (rc == 0)
+		return 0;
+	if (rc != -EBUSY)
+		return failure_errno(failure, -rc, SAVED_FILE, "cannot lock it");
+	if (holder)
 		failure_set(failure, STATUS_BUSY, EBUSY, NULL,
-			    "process %d is adding or binding a vDPA device just now",
-			    (int)lock.l_pid);
+			    "process %d is adding or binding a vDPA device just now", (int)holder);
 	else
 		failure_set(failure, STATUS_BUSY, EBUSY, NULL,
 			    "other processes keep adding and binding vDPA devices");
 	failure_hint(failure, "try again when it has ended");
-	return -EBUSY;
-}
-
-/*
- * Wait for the lock, but not longer than our parent waits for us: a caller that was
- * left behind (lib/blocking.h) must not begin something when everybody has gone.
- */
-static int take_lock(int file, short type, struct failure *failure)
-{
-	const struct timespec moment = { .tv_nsec = POLL_MS * 1000000L };
-	struct flock lock = { .l_type = type };
-	pid_t parent = getppid();
-	int waited;
-
-	for (waited = 0; waited < VDPA_AUTOPROBE_MS; waited += POLL_MS) {
-		if (fcntl(file, F_SETLK, &lock) == 0)
-			return 0;
-		if (errno != EACCES && errno != EAGAIN && errno != EINTR)
-			return failure_errno(failure, errno, "drivers_autoprobe",
-					     "cannot lock it");
-		if (getppid() != parent)
-			break;
-		nanosleep(&moment, NULL);
-	}
-	return told_busy(file, failure);
+	return rc;
 }
 
 static void put_back(const struct sysfs *fs, int file)
@@ -88,7 +51,7 @@ int vdpa_autoprobe_share(const struct sysfs *fs, struct vdpa_autoprobe *autoprob
 	int rc;
 
 	*autoprobe = (struct vdpa_autoprobe){ .fs = fs };
-	autoprobe->file = open_file(fs, NULL);
+	autoprobe->file = vdpa_lock_open(fs, SAVED_FILE, NULL);
 	if (autoprobe->file < 0)
 		return 0;
 	rc = take_lock(autoprobe->file, F_RDLCK, failure);
@@ -99,16 +62,22 @@ int vdpa_autoprobe_share(const struct sysfs *fs, struct vdpa_autoprobe *autoprob
 	return rc;
 }
 
-static void hold_signals(sigset_t *before)
+void vdpa_autoprobe_repair(const struct sysfs *fs)
 {
-	sigset_t signals;
+	struct flock lock = { .l_type = F_RDLCK, .l_len = 1 };
+	char path[SYSFS_PATH_MAX];
+	struct stat status;
+	int file;
 
-	sigemptyset(&signals);
-	sigaddset(&signals, SIGHUP);
-	sigaddset(&signals, SIGINT);
-	sigaddset(&signals, SIGQUIT);
-	sigaddset(&signals, SIGTERM);
-	sigprocmask(SIG_BLOCK, &signals, before);
+	snprintf(path, sizeof(path), "%s" REGISTRY_FOLDER "/" SAVED_FILE, fs->root);
+	if (lstat(path, &status) < 0 || !status.st_size)
+		return;
+	file = vdpa_lock_open(fs, SAVED_FILE, NULL);
+	if (file < 0)
+		return;
+	if (fcntl(file, F_SETLK, &lock) == 0)
+		put_back(fs, file);
+	close(file);
 }
 
 /*
@@ -139,7 +108,7 @@ int vdpa_autoprobe_off(const struct sysfs *fs, struct vdpa_autoprobe *autoprobe,
 	int rc;
 
 	*autoprobe = (struct vdpa_autoprobe){ .fs = fs };
-	autoprobe->file = open_file(fs, failure);
+	autoprobe->file = vdpa_lock_open(fs, SAVED_FILE, failure);
 	if (autoprobe->file < 0 && failure && failure->status == STATUS_DENIED)
 		failure_hint(failure, "run it as root");
 	if (autoprobe->file < 0)
@@ -150,7 +119,7 @@ int vdpa_autoprobe_off(const struct sysfs *fs, struct vdpa_autoprobe *autoprobe,
 		return rc;
 	}
 	autoprobe->exclusive = true;
-	hold_signals(&autoprobe->signals);
+	signals_hold(&autoprobe->signals);
 	rc = turn_off(autoprobe, failure);
 	if (rc < 0)
 		vdpa_autoprobe_end(autoprobe);
@@ -166,5 +135,5 @@ void vdpa_autoprobe_end(struct vdpa_autoprobe *autoprobe)
 	close(autoprobe->file);
 	autoprobe->file = -1;
 	if (autoprobe->exclusive)
-		sigprocmask(SIG_SETMASK, &autoprobe->signals, NULL);
+		signals_release(&autoprobe->signals);
 }

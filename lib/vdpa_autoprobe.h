@@ -19,9 +19,6 @@
 #include "lib/error.h"
 #include "lib/sysfs.h"
 
-/* How long to wait for another process's lock. */
-#define VDPA_AUTOPROBE_MS 5000
-
 struct vdpa_autoprobe {
 	const struct sysfs *fs;
 	int file;			/* negative: without lock */
@@ -32,7 +29,7 @@ struct vdpa_autoprobe {
 /*
  * Take the read lock (in REGISTRY_FOLDER below the root of @fs), for an add by whatever
  * driver there is. Where the folder or the file cannot be had, there is no lock and no
- * complaint. 0, or -EBUSY with @failure after waiting VDPA_AUTOPROBE_MS.
+ * complaint. 0, or -EBUSY with @failure after waiting VDPA_LOCK_MS (lib/vdpa_lock.h).
  * vdpa_autoprobe_end() is due after success.
  */
 int vdpa_autoprobe_share(const struct sysfs *fs, struct vdpa_autoprobe *autoprobe,
@@ -45,6 +42,13 @@ int vdpa_autoprobe_share(const struct sysfs *fs, struct vdpa_autoprobe *autoprob
  */
 int vdpa_autoprobe_off(const struct sysfs *fs, struct vdpa_autoprobe *autoprobe,
 		       struct failure *failure);
+
+/*
+ * Put back what a process that was killed left, if one did and nobody holds the lock.
+ * For every command to begin and to end with: it costs a look at a file. What cannot be
+ * done stays for the next one.
+ */
+void vdpa_autoprobe_repair(const struct sysfs *fs);
 
 /* Put the former value back, let the lock go and the signals through. */
 void vdpa_autoprobe_end(struct vdpa_autoprobe *autoprobe);

@@ -19,7 +19,7 @@
 
 # Lock files, which stay (common.bash). nothing_left sees to it that they are empty.
 # shellcheck disable=SC2034 # common.bash has the use of it
-leftovers='record (\.lock|drivers_autoprobe)$'
+leftovers='record (\.lock|\.vdpa|drivers_autoprobe)$'
 
 # in_guest [ARGUMENT]...: run the script on standard input in the guest, in a
 # bash that has the functions below. Its standard output is the script's own.

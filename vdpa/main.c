@@ -2,6 +2,8 @@
 #include <unistd.h>
 
 #include "lib/descriptor.h"
+#include "lib/sysfs.h"
+#include "lib/vdpa_autoprobe.h"
 #include "vdpa/vdpa.h"
 
 static int print(void *context, const char *text, size_t length)
@@ -25,8 +27,11 @@ int main(int argc, char **argv)
 		.session = &session,
 	};
 	int named = argc > 0;	/* execve() may have given no words at all */
-	int status = command_main(&vdpa_command, argc - named, argv + named, &host);
+	int status;
 
+	vdpa_autoprobe_repair(&sysfs_machine);
+	status = command_main(&vdpa_command, argc - named, argv + named, &host);
+	vdpa_autoprobe_repair(&sysfs_machine);
 	vdpa_session_end(&session);
 	return status;
 }

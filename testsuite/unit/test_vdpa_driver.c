@@ -181,6 +181,35 @@ static void repair(void **state)
 	assert_string_equal(contents(AUTOPROBE), "1");
 }
 
+/* For commands that need no lock. */
+static void repair_by_others(void **state)
+{
+	struct vdpa_autoprobe autoprobe;
+	pid_t child = fork();
+
+	(void)state;
+	if (child == 0) {
+		vdpa_autoprobe_off(&tree.fs, &autoprobe, NULL);
+		raise(SIGKILL);
+	}
+	waitpid(child, NULL, 0);
+	assert_string_equal(contents(AUTOPROBE), "0");
+	vdpa_autoprobe_repair(&tree.fs);
+	assert_string_equal(contents(AUTOPROBE), "1");
+	assert_string_equal(contents(SAVED), "");
+	/* from then on it is the user's again */
+	tree_file(&tree, "0\n", AUTOPROBE);
+	vdpa_autoprobe_repair(&tree.fs);
+	assert_string_equal(contents(AUTOPROBE), "0");
+}
+
+static void nothing_to_repair(void **state)
+{
+	(void)state;
+	vdpa_autoprobe_repair(&tree.fs);
+	assert_false(sysfs_exists(&tree.fs, "run/vduse"));
+}
+
 static void killed_in_the_middle(void **state)
 {
 	struct vdpa_autoprobe autoprobe;
@@ -274,6 +303,21 @@ static void plain_adds_go_together(void **state)
 	waitpid(other, NULL, 0);
 }
 
+/* Whoever is at it puts it back himself. */
+static void repair_does_not_meddle(void **state)
+{
+	int go;
+	pid_t other = other_process(true, &go);
+
+	(void)state;
+	vdpa_autoprobe_repair(&tree.fs);
+	assert_string_equal(contents(AUTOPROBE), "0");
+	assert_string_equal(contents(SAVED), "1");
+	close(go);
+	waitpid(other, NULL, 0);
+	assert_string_equal(contents(AUTOPROBE), "1");
+}
+
 static void not_for_ever(void **state)
 {
 	struct vdpa_autoprobe autoprobe;
@@ -340,6 +384,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(loading), TEST(loading_fails), TEST(binding), TEST(binding_fails),
 		TEST(override), TEST(off_and_back), TEST(off_already), TEST(repair),
+		TEST(repair_by_others), TEST(nothing_to_repair), TEST(repair_does_not_meddle),
 		TEST(killed_in_the_middle), TEST(one_at_a_time), TEST(plain_adds_wait_for_it),
 		TEST(plain_adds_go_together), TEST(not_for_ever), TEST(no_folder),
 		TEST(a_link_in_its_place), TEST(it_cannot_be_turned_off),
