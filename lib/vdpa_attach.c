@@ -9,6 +9,7 @@
 #include "lib/holders.h"
 #include "lib/vdpa_autoprobe.h"
 #include "lib/vdpa_driver.h"
+#include "lib/vdpa_lock.h"
 #include "lib/vdpa_usable.h"
 #include "lib/vduse_device.h"
 
@@ -38,6 +39,18 @@ static int refuse_unserved(const struct sysfs *fs, const struct vduse_device *de
 	return -EINVAL;
 }
 
+/* Without a driver it is as an add left it that was killed before it bound one. */
+static void hint_there(const struct sysfs *fs, const char *name, struct failure *failure)
+{
+	struct vdpa_attached attached;
+
+	if (vdpa_attached_read(fs, name, &attached) == 0 && !attached.driver[0])
+		failure_hint(failure, "it has no driver: \"vdpa dev bind\" gives it one, \"vdpa "
+			     "dev del\" takes it away");
+	else
+		failure_hint(failure, "\"vdpa dev del\" takes it away");
+}
+
 int vdpa_refuse_vduse(const struct sysfs *fs, const char *name, struct failure *failure)
 {
 	struct vduse_device device;
@@ -51,7 +64,7 @@ int vdpa_refuse_vduse(const struct sysfs *fs, const char *name, struct failure *
 	if (sysfs_name(name, entry) == 0 && sysfs_exists(fs, "sys/bus/vdpa/devices/%s", entry)) {
 		failure_set(failure, STATUS_BUSY, EEXIST, name,
 			    "there is a vDPA device of this name already");
-		failure_hint(failure, "\"vdpa dev del\" takes it away");
+		hint_there(fs, name, failure);
 		return -EEXIST;
 	}
 	return refuse_unserved(fs, &device, name, failure);
@@ -167,21 +180,6 @@ static int add_unattached(const struct sysfs *fs, struct netlink *netlink,
 	return rc;
 }
 
-/*
- * udev, where it runs, loads the driver of a virtio device. Where it does not, we do.
- */
-static void load_virtio_driver(const struct sysfs *fs, const char *name)
-{
-	struct vdpa_attached attached;
-	char alias[64];
-
-	if (vdpa_attached_read(fs, name, &attached) == 0 && attached.virtio[0] &&
-	    !attached.virtio_driver[0] &&
-	    sysfs_read(fs, alias, sizeof(alias), "sys/bus/virtio/devices/%s/modalias",
-		       attached.virtio) > 0)
-		module_load(fs, alias);
-}
-
 static int bind_and_wait(const struct sysfs *fs, const char *name, const char *driver,
 			 struct vdpa_attached *attached, struct failure *failure)
 {
@@ -189,31 +187,58 @@ static int bind_and_wait(const struct sysfs *fs, const char *name, const char *d
 
 	if (rc < 0)
 		return rc;
-	load_virtio_driver(fs, name);
 	return wait_usable(fs, name, attached, failure);
+}
+
+/* @failure goes on to say what became of the device. */
+static void undo_add(const struct sysfs *fs, struct netlink *netlink, const char *name,
+		     struct failure *failure)
+{
+	struct vdpa_attached attached;
+	char text[SYSFS_NAME_SIZE];
+
+	if (vdpa_delete_device(netlink, vdpa_kernel_name(name, text), NULL) == 0)
+		failure_hint(failure, "the device was deleted again; \"vdpa dev add\" without "
+			     "a driver would leave it on the bus");
+	else if (vdpa_attached_read(fs, name, &attached) == 0)
+		failure_hint(failure, "it could not be deleted again either, and stays on the bus "
+			     "until \"vdpa dev del %s\"", name);
+}
+
+/* A signal in the middle would leave half of it. */
+static int attach_to(const struct sysfs *fs, struct netlink *netlink,
+		     const struct vdpa_new *device, const char *driver,
+		     struct vdpa_attached *attached, struct failure *failure)
+{
+	sigset_t signals;
+	int rc;
+
+	signals_hold(&signals);
+	rc = add_unattached(fs, netlink, device, driver, failure);
+	if (rc == 0) {
+		rc = bind_and_wait(fs, device->name, driver, attached, failure);
+		if (rc < 0)
+			undo_add(fs, netlink, device->name, failure);
+	}
+	signals_release(&signals);
+	return rc;
 }
 
 int vdpa_attach(const struct sysfs *fs, struct netlink *netlink,
 		const struct vdpa_new *device, const char *driver,
 		struct vdpa_attached *attached, struct failure *failure)
 {
-	char text[SYSFS_NAME_SIZE];
-	const char *name = vdpa_kernel_name(device->name, text);
-	int rc = 0;
+	int rc = 0, lock = vdpa_lock_device(fs, device->name, failure);
 
+	if (lock == -EBUSY)
+		return lock;
 	if (vdpa_handle_is_vduse(&device->mgmtdev))
 		rc = vdpa_refuse_vduse(fs, device->name, failure);
-	if (rc < 0)
-		return rc;
-	if (!driver)
-		return attach_any(fs, netlink, device, attached, failure);
-	rc = add_unattached(fs, netlink, device, driver, failure);
-	if (rc < 0)
-		return rc;
-	rc = bind_and_wait(fs, device->name, driver, attached, failure);
-	if (rc < 0 && vdpa_delete_device(netlink, name, NULL) == 0 && failure)
-		failure_hint(failure, "the device was deleted again; \"vdpa dev add\" without "
-			     "a driver would leave it on the bus");
+	if (rc == 0 && driver)
+		rc = attach_to(fs, netlink, device, driver, attached, failure);
+	else if (rc == 0)
+		rc = attach_any(fs, netlink, device, attached, failure);
+	vdpa_lock_end(lock);
 	return rc;
 }
 
@@ -304,8 +329,8 @@ static int read_attached(const struct sysfs *fs, const char *name,
 	return rc < 0 ? failure_errno(failure, -rc, name, "cannot read its state from sysfs") : 0;
 }
 
-int vdpa_detach(const struct sysfs *fs, struct netlink *netlink, const char *name,
-		struct failure *failure)
+static int detach(const struct sysfs *fs, struct netlink *netlink, const char *name,
+		  struct failure *failure)
 {
 	struct vdpa_attached attached;
 	int rc = 0;
@@ -314,6 +339,18 @@ int vdpa_detach(const struct sysfs *fs, struct netlink *netlink, const char *nam
 	if (vdpa_attached_read(fs, name, &attached) == 0)
 		rc = refuse_used(fs, name, &attached, failure);
 	return rc < 0 ? rc : vdpa_delete_device(netlink, name, failure);
+}
+
+int vdpa_detach(const struct sysfs *fs, struct netlink *netlink, const char *name,
+		struct failure *failure)
+{
+	int rc, lock = vdpa_lock_device(fs, name, failure);
+
+	if (lock == -EBUSY)
+		return lock;
+	rc = detach(fs, netlink, name, failure);
+	vdpa_lock_end(lock);
+	return rc;
 }
 
 /* Load a bus driver without letting it take other devices than the one it is for. */
@@ -332,62 +369,103 @@ static int load_quietly(const struct sysfs *fs, const char *driver, struct failu
 	return rc;
 }
 
-/* Back to what it was; @failure goes on to say whether that worked. */
+/* What became of a device whose new driver failed, beside what @failure says already. */
+static void tell_restored(const struct sysfs *fs, const char *name, const char *driver,
+			  bool works, struct failure *failure)
+{
+	struct vdpa_attached now;
+	int rc = vdpa_attached_read(fs, name, &now);
+
+	if (works)
+		failure_hint(failure, "%s is bound to it again", driver);
+	else if (rc == -ENODEV)
+		failure_hint(failure, "it is not on the bus any more");
+	else if (rc < 0 || !now.driver[0])
+		failure_hint(failure, "%s, which it had before, could not be bound again "
+			     "either: it has no driver now", driver);
+	else
+		failure_hint(failure, "its driver is %s now, which does not work either",
+			     now.driver);
+}
+
+/* Back to what it was. */
 static void restore(const struct sysfs *fs, const char *name, const char *driver,
 		    struct failure *failure)
 {
 	struct vdpa_attached now;
-	bool restored = false;
+	bool works;
 
 	if (vdpa_attached_read(fs, name, &now) == 0 && now.driver[0])
 		vdpa_driver_unbind(fs, name, now.driver, NULL);
-	if (driver[0])
-		restored = bind_and_wait(fs, name, driver, &now, NULL) == 0;
-	if (!failure)
+	if (!driver[0])
 		return;
-	if (restored)
-		failure_hint(failure, "%s is bound to it again", driver);
-	else if (driver[0])
-		failure_hint(failure, "%s, which it had before, could not be bound again "
-			     "either: it has no driver now", driver);
+	works = bind_and_wait(fs, name, driver, &now, NULL) == 0;
+	tell_restored(fs, name, driver, works, failure);
 }
 
+/* A signal in the middle would leave it without a driver. */
 static int rebind(const struct sysfs *fs, const char *name, const char *former,
 		  const char *driver, struct failure *failure)
 {
 	struct vdpa_attached now;
+	sigset_t signals;
 	int rc = 0;
 
+	signals_hold(&signals);
 	if (former[0])
 		rc = vdpa_driver_unbind(fs, name, former, failure);
-	if (rc < 0)
-		return rc;
-	rc = bind_and_wait(fs, name, driver, &now, failure);
-	if (rc < 0)
-		restore(fs, name, former, failure);
+	if (rc == 0) {
+		rc = bind_and_wait(fs, name, driver, &now, failure);
+		if (rc < 0)
+			restore(fs, name, former, failure);
+	}
+	signals_release(&signals);
 	return rc;
 }
 
-int vdpa_bind(const struct sysfs *fs, const char *name, const char *driver,
-	      struct failure *failure)
+/* All that can be known before anything is taken away. */
+static int refuse_bind(const struct sysfs *fs, const char *name, const char *driver,
+		       const struct vdpa_attached *attached, struct failure *failure)
+{
+	struct vduse_device device;
+	int rc = refuse_used(fs, name, attached, failure);
+
+	if (rc == 0)
+		rc = vdpa_driver_refuse(fs, name, driver, failure);
+	if (rc == 0 && vduse_device_read(fs, name, &device, NULL) == 0 && device.attached)
+		rc = refuse_unserved(fs, &device, name, failure);
+	return rc;
+}
+
+static int bind_locked(const struct sysfs *fs, const char *name, const char *driver,
+		       struct failure *failure)
 {
 	struct vdpa_attached attached;
-	struct vduse_device device;
 	int rc = read_attached(fs, name, &attached, failure);
 
 	if (rc < 0)
 		return rc;
 	if (!strcmp(attached.driver, driver))
 		return wait_usable(fs, name, &attached, failure);
-	rc = refuse_used(fs, name, &attached, failure);
-	if (rc == 0 && vduse_device_read(fs, name, &device, NULL) == 0 && device.attached)
-		rc = refuse_unserved(fs, &device, name, failure);
+	rc = refuse_bind(fs, name, driver, &attached, failure);
 	if (rc == 0)
 		rc = load_quietly(fs, driver, failure);
 	return rc < 0 ? rc : rebind(fs, name, attached.driver, driver, failure);
 }
 
-int vdpa_unbind(const struct sysfs *fs, const char *name, struct failure *failure)
+int vdpa_bind(const struct sysfs *fs, const char *name, const char *driver,
+	      struct failure *failure)
+{
+	int rc, lock = vdpa_lock_device(fs, name, failure);
+
+	if (lock == -EBUSY)
+		return lock;
+	rc = bind_locked(fs, name, driver, failure);
+	vdpa_lock_end(lock);
+	return rc;
+}
+
+static int unbind_locked(const struct sysfs *fs, const char *name, struct failure *failure)
 {
 	struct vdpa_attached attached;
 	int rc = read_attached(fs, name, &attached, failure);
@@ -396,4 +474,15 @@ int vdpa_unbind(const struct sysfs *fs, const char *name, struct failure *failur
 		return rc;
 	rc = refuse_used(fs, name, &attached, failure);
 	return rc < 0 ? rc : vdpa_driver_unbind(fs, name, attached.driver, failure);
+}
+
+int vdpa_unbind(const struct sysfs *fs, const char *name, struct failure *failure)
+{
+	int rc, lock = vdpa_lock_device(fs, name, failure);
+
+	if (lock == -EBUSY)
+		return lock;
+	rc = unbind_locked(fs, name, failure);
+	vdpa_lock_end(lock);
+	return rc;
 }

@@ -4,7 +4,10 @@
  * with a bare errno or a long silence is refused before, and what it reports as a
  * success is looked at afterwards.
  *
- * All of it may be kept waiting by the kernel: see lib/blocking.h.
+ * All of it may be kept waiting by the kernel: see lib/blocking.h. Two at one device wait
+ * for each other (lib/vdpa_lock.h): each of these is -EBUSY with @failure, status 5, where
+ * another process does not come to an end. A signal ends a bind, or an add with a driver,
+ * before it or after it.
  */
 #ifndef VT_LIB_VDPA_ATTACH_H
 #define VT_LIB_VDPA_ATTACH_H
@@ -53,9 +56,9 @@ int vdpa_detach(const struct sysfs *fs, struct netlink *netlink, const char *nam
 
 /*
  * Bind the device @name to @driver and wait until it works; the driver it had is
- * unbound before, and bound again when the new one fails. A device that the driver
- * has already is left alone. 0, or negative with @failure: status 5 as for
- * vdpa_detach().
+ * unbound before, and bound again when the new one fails; @failure says what became of
+ * it. A device that the driver has already is left alone. 0, or negative with @failure:
+ * status 5 as for vdpa_detach(), and where driver_override is another's name.
  */
 int vdpa_bind(const struct sysfs *fs, const char *name, const char *driver,
 	      struct failure *failure);

@@ -43,7 +43,7 @@ int module_load(const struct sysfs *fs, const char *module)
 		strcpy(program, "/sbin/modprobe");
 	rc = posix_spawn(&child, program, NULL, NULL, arguments, environ);
 	if (rc)
-		return -rc;
+		return rc == ENOENT ? -ENOEXEC : -rc;
 	while (waitpid(child, &status, 0) < 0)
 		if (errno != EINTR)
 			return -errno;
@@ -65,11 +65,19 @@ int vdpa_driver_load(const struct sysfs *fs, const char *driver, struct failure 
 	return rc < 0 ? rc : -ENOENT;
 }
 
-static int refuse_override(const char *device, const char *override, struct failure *failure)
+int vdpa_driver_refuse(const struct sysfs *fs, const char *device, const char *driver,
+		       struct failure *failure)
 {
+	char name[SYSFS_NAME_SIZE], override[64];
+
+	if (sysfs_name(device, name) < 0)
+		return failure_errno(failure, ENODEV, device, "it cannot be in sysfs");
+	if (sysfs_read(fs, override, sizeof(override), "sys/bus/vdpa/devices/%s/driver_override",
+		       name) <= 0 || !strcmp(override, "(null)") || !strcmp(override, driver))
+		return 0;
 	failure_set(failure, STATUS_BUSY, EBUSY, device, "its driver_override is %s", override);
 	failure_hint(failure, "an empty line written to /sys/bus/vdpa/devices/%s/driver_override "
-		     "takes that away", device);
+		     "takes that away", name);
 	return -EBUSY;
 }
 
@@ -87,14 +95,12 @@ static int not_bound(const char *device, const char *driver, int rc, struct fail
 int vdpa_driver_bind(const struct sysfs *fs, const char *device, const char *driver,
 		     struct failure *failure)
 {
-	char name[SYSFS_NAME_SIZE], override[64];
-	int rc = sysfs_name(device, name);
+	char name[SYSFS_NAME_SIZE];
+	int rc = vdpa_driver_refuse(fs, device, driver, failure);
 
 	if (rc < 0)
-		return failure_errno(failure, ENODEV, device, "it cannot be in sysfs");
-	if (sysfs_read(fs, override, sizeof(override), "sys/bus/vdpa/devices/%s/driver_override",
-		       name) > 0 && strcmp(override, "(null)") && strcmp(override, driver))
-		return refuse_override(device, override, failure);
+		return rc;
+	sysfs_name(device, name);
 	rc = sysfs_write(fs, name, DRIVERS "/%s/bind", driver);
 	return rc < 0 ? not_bound(device, driver, rc, failure) : 0;
 }

@@ -22,8 +22,17 @@ bool vdpa_driver_any(const struct sysfs *fs);
  */
 int vdpa_driver_load(const struct sysfs *fs, const char *driver, struct failure *failure);
 
-/* modprobe @module: 0, or negative errno; -ENOENT where it ended with a failure. */
+/* modprobe @module, a name or an alias: 0; -ENOENT where it ended with a failure, as for
+ * one that this kernel does not have; another negative errno where it did not run. */
 int module_load(const struct sysfs *fs, const char *module);
+
+/*
+ * Would the kernel refuse to bind @device to this driver, because its driver_override is
+ * another's name (vdpa_dev_match() in drivers/vdpa/vdpa.c; the errno of that is ENODEV)?
+ * 0 when it would not, else -EBUSY with @failure, status 5.
+ */
+int vdpa_driver_refuse(const struct sysfs *fs, const char *device, const char *driver,
+		       struct failure *failure);
 
 /*
  * Bind @device to just this driver; driver_override is neither needed nor touched.

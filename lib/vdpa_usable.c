@@ -4,7 +4,10 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/utsname.h>
 #include <time.h>
+
+#include "lib/vdpa_driver.h"
 
 #define POLL_MS 10
 
@@ -31,11 +34,44 @@ static bool node_exists(const struct sysfs *fs, const struct vdpa_attached *atta
 	       device == attached->rdev;
 }
 
-static enum verdict judge(const struct sysfs *fs, const struct vdpa_attached *attached)
+/* The driver of a virtio device: whose is it to load? */
+enum module { NOT_ASKED_FOR, ASKED_FOR, NOWHERE };
+
+/* Does modprobe know what modules this kernel has? In a container it may not, while udev
+ * outside of it loads one. */
+static bool modules_are_known(const struct sysfs *fs)
+{
+	struct utsname system;
+
+	return uname(&system) == 0 &&
+	       sysfs_exists(fs, "lib/modules/%s/modules.dep", system.release);
+}
+
+/*
+ * udev, where it runs, loads the driver of a virtio device. Where it does not, we do. A
+ * driver that is loaded takes the device before modprobe returns.
+ */
+static enum module load_module(const struct sysfs *fs, const struct vdpa_attached *attached)
+{
+	char alias[64];
+
+	if (sysfs_read(fs, alias, sizeof(alias), "sys/bus/virtio/devices/%s/modalias",
+		       attached->virtio) <= 0)
+		return ASKED_FOR;
+	return module_load(fs, alias) == -ENOENT && modules_are_known(fs) ? NOWHERE : ASKED_FOR;
+}
+
+static bool lacks_driver(const struct vdpa_attached *attached)
+{
+	return attached->virtio[0] && !attached->virtio_driver[0];
+}
+
+static enum verdict judge(const struct sysfs *fs, const struct vdpa_attached *attached,
+			  enum module module)
 {
 	if (!attached->driver[0])
 		return WORKS;	/* there is nothing to wait for */
-	if (driver_failed(fs, attached))
+	if (driver_failed(fs, attached) || (module == NOWHERE && lacks_driver(attached)))
 		return GAVE_UP;
 	if (!vdpa_attached_works(attached))
 		return NOT_YET;
@@ -108,23 +144,36 @@ static int tell(const struct sysfs *fs, const char *device,
 	return rc;
 }
 
+static int64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * INT64_C(1000) + now.tv_nsec / 1000000;
+}
+
 int vdpa_usable_wait(const struct sysfs *fs, const char *device, unsigned int milliseconds,
 		     struct vdpa_attached *attached, struct failure *failure)
 {
 	const struct timespec moment = { .tv_nsec = POLL_MS * 1000000L };
-	unsigned int waited;
+	int64_t deadline = now_ms() + milliseconds;
+	enum module module = NOT_ASKED_FOR;
 
-	for (waited = 0;; waited += POLL_MS) {
+	for (;;) {
 		int rc = vdpa_attached_read(fs, device, attached);
 		enum verdict verdict;
 
 		if (rc < 0)
 			return failure_errno(failure, -rc, device,
 					     "it was there and is gone again");
-		verdict = judge(fs, attached);
+		verdict = judge(fs, attached, module);
 		if (verdict == WORKS)
 			return 0;
-		if (verdict == GAVE_UP || waited >= milliseconds)
+		if (verdict == NOT_YET && module == NOT_ASKED_FOR && lacks_driver(attached)) {
+			module = load_module(fs, attached);
+			continue;
+		}
+		if (verdict == GAVE_UP || now_ms() >= deadline)
 			return tell(fs, device, attached, failure);
 		nanosleep(&moment, NULL);
 	}

@@ -18,9 +18,11 @@
 
 /*
  * Wait until what the bus driver of @device made of it works (an interface, a disk, a
- * node), or until it is certain that it will not, or @milliseconds long. 0 with
- * @attached filled; or negative with @failure, which says how far it came. A device
- * without bus driver is not waited for: 0, and @attached->driver is "".
+ * node), or until it is certain that it will not, or @milliseconds long; the module of a
+ * virtio device's driver is loaded where nobody did. It is certain when that driver gave
+ * up, or when there is no such module. 0 with @attached filled; or negative with
+ * @failure, which says how far it came. A device without bus driver is not waited for:
+ * 0, and @attached->driver is "".
  */
 int vdpa_usable_wait(const struct sysfs *fs, const char *device, unsigned int milliseconds,
 		     struct vdpa_attached *attached, struct failure *failure);

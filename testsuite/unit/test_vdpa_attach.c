@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -13,12 +14,17 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <sys/utsname.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
 #include "lib/buffer.h"
 #include "lib/disk.h"
 #include "lib/vdpa_attach.h"
+#include "lib/vdpa_lock.h"
 #include "lib/vduse_definition.h"
 #include "netlink_script.h"
 #include "vdpa_tree.h"
@@ -33,7 +39,11 @@ struct play {
 	int new_error;			/* of DEV_NEW */
 	const char *new_words;
 	bool virtio_fails;		/* virtio_net gives up */
+	bool virtio_lacks;		/* no module of it is loaded */
 	bool vhost_fails;		/* the node never comes */
+	bool del_fails;
+	bool goes_at_bind;		/* somebody deletes it then */
+	int signal;			/* comes with an unbind */
 	int bind_error[2];		/* of virtio_vdpa, of vhost_vdpa */
 	enum disk_use use;
 	bool looked;			/* was the disk opened? */
@@ -53,6 +63,8 @@ static void probe(const char *device, const char *driver)
 {
 	if (!strcmp(driver, "vhost_vdpa"))
 		tree_vhost(&tree, device, 0, !play.vhost_fails);
+	else if (play.virtio_lacks)
+		tree_virtio(&tree, device, 2, NULL, 0x01);
 	else if (play.virtio_fails)
 		tree_virtio(&tree, device, 2, NULL, 0x83);
 	else
@@ -64,9 +76,11 @@ static int play_bind(const char *driver, const char *device)
 	int error = play.bind_error[!strcmp(driver, "vhost_vdpa")];
 
 	buffer_format(&calls, "bind %s, ", driver);
-	if (!error)
+	if (play.goes_at_bind)
+		tree_delete(&tree, "sys/bus/vdpa/devices/%s", device);
+	else if (!error)
 		probe(device, driver);
-	return error;
+	return play.goes_at_bind ? -ENODEV : error;
 }
 
 int __wrap_sysfs_write(const struct sysfs *fs, const char *value, const char *format, ...)
@@ -88,6 +102,8 @@ int __wrap_sysfs_write(const struct sysfs *fs, const char *value, const char *fo
 		return play_bind(driver, value);
 	buffer_format(&calls, "unbind %s, ", driver);
 	tree_unbind(&tree, value);
+	if (play.signal)
+		raise(play.signal);
 	return 0;
 }
 
@@ -146,6 +162,10 @@ static void play_kernel(struct script *to, const struct nlmsghdr *question)
 	assert_int_equal(script_command(question), VDPA_CMD_DEV_DEL);
 	attribute = script_attribute(question, VDPA_ATTR_DEV_NAME);
 	buffer_add_text(&calls, "del, ");
+	if (play.del_fails) {
+		script_error(to, question, -EIO);
+		return;
+	}
 	if (strchr(mnl_attr_get_str(attribute), '/')) {
 		script_error(to, question, -ENODEV);
 		return;
@@ -253,6 +273,7 @@ static void name_is_taken(void **state)
 {
 	(void)state;
 	tree_device(&tree, "lo0");
+	probe("lo0", "virtio_vdpa");
 	assert_int_equal(add(NULL), -EEXIST);
 	assert_string_equal(failure.hint, "\"vdpa dev del\" takes it away");
 	assert_int_equal(failure.status, STATUS_BUSY);
@@ -422,12 +443,64 @@ static void the_kernel_refuses(void **state)
 static void virtio_driver_is_loaded(void **state)
 {
 	(void)state;
-	play.virtio_fails = true;
+	play.virtio_lacks = true;
 	use_modprobe("case $3 in virtio:*) d=sys/bus/vdpa/devices/lo0/virtio2;"
 		     "mkdir -p $d/net/eth0; echo 4 >$d/net/eth0/ifindex;"
 		     "ln -s ../../drivers/virtio_net $d/driver;; esac");
 	assert_int_equal(add("virtio_vdpa"), 0);
 	assert_string_equal(attached.netdev, "eth0");
+	/* so it is where the kernel chose the bus driver, or where somebody was killed */
+	tree_delete(&tree, "sys/bus/vdpa/devices/lo0");
+	assert_int_equal(add(NULL), 0);
+	assert_string_equal(attached.netdev, "eth0");
+	tree_unbind(&tree, "lo0");
+	probe("lo0", "virtio_vdpa");
+	assert_int_equal(vdpa_bind(&tree.fs, "lo0", "virtio_vdpa", &failure), 0);
+}
+
+static int64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * INT64_C(1000) + now.tv_nsec / 1000000;
+}
+
+/* The kernel that runs has modules, and modprobe finds none: nothing is waited for. */
+static void no_such_virtio_driver(void **state)
+{
+	struct utsname system;
+	int64_t start = now_ms();
+
+	(void)state;
+	assert_int_equal(uname(&system), 0);
+	tree_file(&tree, "", "lib/modules/%s/modules.dep", system.release);
+	play.virtio_lacks = true;
+	assert_int_equal(add("virtio_vdpa"), -ENODEV);
+	assert_non_null(strstr(failure.message, "no driver took"));
+	assert_true(now_ms() - start < 2500);
+	called("autoprobe 0, new, autoprobe 1, bind virtio_vdpa, del, ");
+	assert_int_equal(add(NULL), -ENODEV);
+	assert_true(now_ms() - start < 2500);
+	called("new, ");
+	/* here as well, with a modprobe that is not there, nobody knows: udev may */
+	tree_file(&tree, "/nowhere/modprobe\n", "proc/sys/kernel/modprobe");
+	start = now_ms();
+	assert_int_equal(vdpa_bind(&tree.fs, "lo0", "virtio_vdpa", &failure), -ENODEV);
+	assert_true(now_ms() - start >= 5000);
+}
+
+static void undoing_fails(void **state)
+{
+	(void)state;
+	play.virtio_fails = play.del_fails = true;
+	assert_int_equal(add("virtio_vdpa"), -ENODEV);
+	assert_non_null(strstr(failure.hint, "could not be deleted again either"));
+	called("autoprobe 0, new, autoprobe 1, bind virtio_vdpa, del, ");
+	/* what is there, as after an add that was killed, is told with the way on */
+	tree_unbind(&tree, "lo0");
+	assert_int_equal(add("virtio_vdpa"), -EEXIST);
+	assert_non_null(strstr(failure.hint, "vdpa dev bind"));
 }
 
 /* -- bind and unbind --------------------------------------------------------- */
@@ -513,6 +586,158 @@ static void neither_works(void **state)
 	play.bind_error[0] = play.bind_error[1] = -EINVAL;
 	assert_int_equal(bind_to("vhost_vdpa"), -EINVAL);
 	assert_non_null(strstr(failure.hint, "no driver now"));
+}
+
+static void old_driver_does_not_work_either(void **state)
+{
+	(void)state;
+	attach("virtio_vdpa");
+	play.bind_error[1] = -EINVAL;
+	play.virtio_fails = true;
+	assert_int_equal(bind_to("vhost_vdpa"), -EINVAL);
+	assert_string_equal(failure.hint, "its driver is virtio_vdpa now, which does not work "
+			    "either");
+	called("unbind virtio_vdpa, bind vhost_vdpa, bind virtio_vdpa, ");
+}
+
+static void device_goes_in_between(void **state)
+{
+	(void)state;
+	attach("virtio_vdpa");
+	play.goes_at_bind = true;
+	assert_int_equal(bind_to("vhost_vdpa"), -ENODEV);
+	assert_int_equal(failure.status, STATUS_NOT_FOUND);
+	assert_non_null(strstr(failure.hint, "not on the bus any more"));
+}
+
+/* Before the driver that it has is taken off. */
+static void override_is_in_the_way(void **state)
+{
+	(void)state;
+	attach("virtio_vdpa");
+	tree_file(&tree, "virtio_vdpa\n", "sys/bus/vdpa/devices/lo0/driver_override");
+	assert_int_equal(bind_to("vhost_vdpa"), -EBUSY);
+	assert_int_equal(failure.status, STATUS_BUSY);
+	assert_non_null(strstr(failure.message, "driver_override is virtio_vdpa"));
+	called("");
+	tree_file(&tree, "vhost_vdpa\n", "sys/bus/vdpa/devices/lo0/driver_override");
+	assert_int_equal(bind_to("vhost_vdpa"), 0);
+	called("unbind virtio_vdpa, bind vhost_vdpa, ");
+}
+
+/* Another process that works on @device, for @milliseconds or until it is killed. */
+static pid_t other_process(const char *device, unsigned int milliseconds)
+{
+	int ready[2];
+	char byte;
+	pid_t child;
+
+	assert_int_equal(pipe(ready), 0);
+	child = fork();
+	if (child == 0) {
+		int lock = vdpa_lock_device(&tree.fs, device, NULL);
+
+		if (write(ready[1], "", 1) == 1)
+			usleep(milliseconds * 1000);
+		vdpa_lock_end(lock);
+		_exit(0);
+	}
+	assert_int_equal(read(ready[0], &byte, 1), 1);
+	close(ready[0]);
+	close(ready[1]);
+	return child;
+}
+
+static void another_is_at_it(void **state)
+{
+	int64_t start;
+	pid_t other;
+	int step;
+
+	(void)state;
+	attach("virtio_vdpa");
+	for (step = 0; step < 4; step++) {
+		start = now_ms();
+		other = other_process("lo0", 300);
+		switch (step) {
+		case 0:
+			assert_int_equal(bind_to("vhost_vdpa"), 0);
+			break;
+		case 1:
+			assert_int_equal(vdpa_unbind(&tree.fs, "lo0", &failure), 0);
+			break;
+		case 2:
+			assert_int_equal(vdpa_detach(&tree.fs, &netlink, "lo0", &failure), 0);
+			break;
+		default:
+			assert_int_equal(add("virtio_vdpa"), 0);
+		}
+		assert_true(now_ms() - start >= 300);
+		waitpid(other, NULL, 0);
+	}
+	/* one device, whichever way its slash is written */
+	start = now_ms();
+	other = other_process("a/b", 300);
+	assert_int_equal(vdpa_unbind(&tree.fs, "a!b", &failure), -ENODEV);
+	assert_true(now_ms() - start >= 300);
+	waitpid(other, NULL, 0);
+	/* another device is nobody's concern */
+	other = other_process("lo1", 60000);
+	start = now_ms();
+	assert_int_equal(vdpa_unbind(&tree.fs, "lo0", &failure), 0);
+	assert_true(now_ms() - start < 2500);
+	kill(other, SIGKILL);
+	waitpid(other, NULL, 0);
+}
+
+static void another_does_not_end(void **state)
+{
+	pid_t other = other_process("lo0", 60000);
+	char text[40];
+
+	(void)state;
+	attach("virtio_vdpa");
+	called("");
+	snprintf(text, sizeof(text), "process %d ", (int)other);
+	assert_int_equal(bind_to("vhost_vdpa"), -EBUSY);
+	assert_int_equal(failure.status, STATUS_BUSY);
+	assert_non_null(strstr(failure.message, text));
+	called("");
+	kill(other, SIGKILL);
+	waitpid(other, NULL, 0);
+	assert_int_equal(bind_to("vhost_vdpa"), 0);
+}
+
+/* Where there can be no lock, the kernel has the last word all the same. */
+static void no_lock(void **state)
+{
+	(void)state;
+	attach("virtio_vdpa");
+	tree_delete(&tree, "run");
+	tree_file(&tree, "", "run");
+	assert_int_equal(bind_to("vhost_vdpa"), 0);
+	assert_int_equal(vdpa_unbind(&tree.fs, "lo0", &failure), 0);
+	assert_int_equal(vdpa_detach(&tree.fs, &netlink, "lo0", &failure), 0);
+}
+
+/* A signal that comes while the device has no driver waits. */
+static void signals_wait(void **state)
+{
+	pid_t child;
+	int status;
+
+	(void)state;
+	attach("virtio_vdpa");
+	play.signal = SIGTERM;
+	child = fork();
+	if (child == 0) {
+		bind_to("vhost_vdpa");
+		_exit(0);
+	}
+	waitpid(child, &status, 0);
+	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM);
+	assert_int_equal(vdpa_attached_read(&tree.fs, "lo0", &attached), 0);
+	assert_string_equal(attached.driver, "vhost_vdpa");
 }
 
 static void node_is_open(void **state)
@@ -649,9 +874,13 @@ int main(void)
 		TEST(autoprobe_is_off), TEST(bus_driver_does_not_take_it), TEST(driver_of_choice),
 		TEST(it_is_loaded_quietly), TEST(it_cannot_be_loaded),
 		TEST(it_fails_and_all_is_undone), TEST(a_name_with_a_slash), TEST(the_kernel_refuses),
-		TEST(virtio_driver_is_loaded), TEST(there_and_back), TEST(first_driver),
+		TEST(virtio_driver_is_loaded), TEST(no_such_virtio_driver), TEST(undoing_fails),
+		TEST(there_and_back), TEST(first_driver),
 		TEST(bind_loads_quietly), TEST(bind_cannot_load), TEST(old_driver_comes_back),
-		TEST(half_bound_driver_is_taken_off), TEST(neither_works), TEST(node_is_open),
+		TEST(half_bound_driver_is_taken_off), TEST(neither_works),
+		TEST(old_driver_does_not_work_either), TEST(device_goes_in_between),
+		TEST(override_is_in_the_way), TEST(another_is_at_it), TEST(another_does_not_end),
+		TEST(no_lock), TEST(signals_wait), TEST(node_is_open),
 		TEST(disk_is_in_use), TEST(disk_has_requests_that_nobody_answers),
 		TEST(mounted_disk_is_not_served), TEST(bind_unserved), TEST(unbinding), TEST(unknown_devices), TEST(deleting),
 	};
