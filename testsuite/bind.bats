@@ -106,32 +106,60 @@ load device
 	check_json "$BATS_TEST_TMPDIR/json"
 }
 
-# The tracer kills the process that makes the add while drivers_autoprobe is off.
-@test "cli-69 drivers_autoprobe: what a killed process left is put back by the next run, whichever it is" {
+# The tracer kills the process that makes the add while drivers_autoprobe is off; whoever
+# is left to say so puts it back. Where nobody is left: ended.bats.
+@test "cli-69 drivers_autoprobe: the command puts back what its process that was killed left" {
 	in_guest <<-'SCRIPT'
 		autoprobe=/sys/bus/vdpa/drivers_autoprobe
 		device create ap0
-		device create ap1
 		device serve ap0
-		device serve ap1
-		left=0
+		strace -qq -f -o "$T.trace" -e trace=sendto,sendmsg,ftruncate -e inject=sendto,sendmsg:signal=KILL:when=2 \
+			vdpa dev add name ap0 mgmtdev vduse driver vhost_vdpa 2>"$T.said"
+		status=$?
+		[ $status = 1 ] && [[ $(<"$T.said") = *'signal 9'* ]] || complain "status $status: $(<"$T.said")"
 		# the first message of add asks for the family, the second one adds
-		for next in 'vdpa dev add name ap1 mgmtdev vduse' 'vdpa dev add name ap1 mgmtdev vduse driver virtio_vdpa'; do
-			strace -qq -f -o /dev/null -e trace=sendto,sendmsg -e inject=sendto,sendmsg:signal=KILL:when=2 \
-				vdpa dev add name ap0 mgmtdev vduse driver vhost_vdpa >/dev/null 2>&1
-			[ "$(read_value $autoprobe)" = 1 ] || left=$((left + 1))
-			expect 0 "$next"
-			[ "$(read_value $autoprobe)" = 1 ] || complain "$next leaves drivers_autoprobe off"
-			[ "$(driver_of ap1)" = virtio_vdpa ] || complain "$next attached ap1 to '$(driver_of ap1)'"
-			device detach ap1
-			[ ! -e /sys/bus/vdpa/devices/ap0 ] || device detach ap0
-			[ "$(read_value $autoprobe)" = 1 ] || echo 1 >$autoprobe
-		done
-		[ $left = 2 ] || complain "$left of 2 processes were killed while drivers_autoprobe was off: this test saw too little"
-		for name in ap0 ap1; do
-			device stop $name
-			device destroy $name
-		done
+		grep -q 'killed by SIGKILL' "$T.trace" && grep -q 'ftruncate(.*, 0)' "$T.trace" ||
+			complain "this test saw too little: $(<"$T.trace")"
+		[ "$(read_value $autoprobe)" = 1 ] || complain 'drivers_autoprobe is off'
+		rm "$T.trace" "$T.said"
+		if attached ap0; then device detach ap0; fi
+		device stop ap0
+		device destroy ap0
+		nothing_left
+	SCRIPT
+}
+
+# The module's devices: whatever virtio_net takes is refused, and no driver knows a type 42.
+@test "bind: a driver that gives up brings the old one back; a type that no driver takes is told at once" {
+	in_guest <<-'SCRIPT'
+		trap "echo 1 >/sys/bus/vdpa/drivers_autoprobe; rmmod vdpa_test 2>/dev/null" EXIT
+		test_module odd_type=42
+		expect 0 'vdpa dev add name gu0 mgmtdev test_net driver vhost_vdpa'
+		refuses=$(read_value /sys/module/vdpa_test/parameters/net_refuses)
+		parameter net_refuses 0xffffffffffffffff
+		expect 1 'vdpa dev bind gu0 driver virtio_vdpa' 'virtio_vdpa made virtio[0-9]* of it, whose driver gave up.*FAILED.*vhost_vdpa is bound to it again'
+		[ "$(driver_of gu0)" = vhost_vdpa ] || complain "the old driver is not back: $(driver_of gu0)"
+		for node in /sys/bus/vdpa/devices/gu0/vhost-vdpa-*; do node=/dev/${node##*/}; done
+		eval "exec 9<>$node" || complain "the old driver has no node"
+		exec 9>&-
+		parameter net_refuses "$refuses"
+		expect 0 'vdpa dev bind gu0 driver virtio_vdpa'
+		# the other way, and the interface that was does not come back either
+		parameter net_refuses 0xffffffffffffffff
+		expect 1 "strace -qq -f -o /dev/null -P /sys/bus/vdpa/drivers/vhost_vdpa/bind -e trace=write -e inject=write:error=EIO \
+			vdpa dev bind gu0 driver vhost_vdpa" 'its driver is virtio_vdpa now, which does not work either'
+		device detach gu0
+		parameter net_refuses "$refuses"
+		expect 1 'vdpa dev add name od0 mgmtdev test_odd driver virtio_vdpa' 'which no driver took.*deleted again'
+		[ $ms -lt 3000 ] || complain "an add of a type that no driver takes took $ms ms"
+		attached od0 && complain 'the add was not undone'
+		expect 1 'vdpa dev add name od0 mgmtdev test_odd' 'which no driver took'
+		[ $ms -lt 3000 ] || complain "without a driver in the line it took $ms ms"
+		expect 0 'vdpa dev bind od0 driver vhost_vdpa'
+		expect 1 'vdpa dev bind od0 driver virtio_vdpa' 'no driver took.*vhost_vdpa is bound to it again'
+		[ $ms -lt 3000 ] || complain "a bind took $ms ms"
+		device detach od0
+		rmmod vdpa_test || complain 'the module is in use'
 		nothing_left
 	SCRIPT
 }

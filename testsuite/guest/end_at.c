@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * end_at SIGNAL WHO N COMMAND [ARGUMENT]...
+ *
+ * Runs COMMAND and ends it with SIGNAL (a number; 0: not at all) at its Nth point. A
+ * point is the entry to a system call that others can see something of: one that writes,
+ * sends, makes, renames, cuts, locks, forks or ends. What others see does not change in
+ * between, so these are all moments that there are. WHO is whose points are counted, and
+ * who is ended:
+ *
+ *	parent	the process of COMMAND itself
+ *	child	the first process that it forks
+ *	all	points of both in the order in which they come, and all that run end
+ *
+ * Returns when COMMAND and whatever it forked have ended. Prints "call NUMBER" for the
+ * point, or "N points" where there are fewer, and exits with COMMAND's status, 128 + its
+ * signal, or 125 for a mistake.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <linux/filter.h>
+#include <linux/ptrace.h>
+#include <linux/seccomp.h>
+
+#define OPTIONS (PTRACE_O_TRACESECCOMP | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | \
+		 PTRACE_O_TRACECLONE | PTRACE_O_TRACEEXEC)
+#define PROCESSES 64
+
+enum who { PARENT, CHILD, ALL };
+
+struct run {
+	enum who who;
+	int signal;
+	long n, points;
+	bool over;		/* the signal was sent */
+	pid_t command, child;
+	pid_t running[PROCESSES];
+	int status;		/* of the command */
+};
+
+static const int seen[] = {
+	SYS_openat, SYS_fcntl, SYS_write, SYS_pwrite64, SYS_ftruncate, SYS_sendto, SYS_sendmsg,
+	SYS_mkdirat, SYS_unlinkat, SYS_clone, SYS_clone3, SYS_exit_group,
+#ifdef SYS_mkdir
+	SYS_mkdir, SYS_rename, SYS_unlink, SYS_fork, SYS_vfork,
+#endif
+};
+#define SEEN (sizeof(seen) / sizeof(seen[0]))
+
+/* Let the kernel stop us at these, and only at these. */
+static void filter_calls(void)
+{
+	struct sock_filter filter[SEEN + 3];
+	struct sock_fprog program = { .len = SEEN + 3, .filter = filter };
+	size_t i;
+
+	filter[0] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+						 offsetof(struct seccomp_data, nr));
+	for (i = 0; i < SEEN; i++)
+		filter[i + 1] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, seen[i],
+							     SEEN - i, 0);
+	filter[SEEN + 1] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+	filter[SEEN + 2] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_TRACE);
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
+	    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program))
+		_exit(126);
+}
+
+static bool is_seen(const struct __ptrace_syscall_info *info)
+{
+	switch (info->seccomp.nr) {
+	case SYS_openat:
+		return info->seccomp.args[2] & (O_WRONLY | O_RDWR | O_CREAT);
+	case SYS_fcntl:
+		return info->seccomp.args[1] == F_SETLK || info->seccomp.args[1] == F_SETLKW;
+	default:
+		return true;
+	}
+}
+
+static int slot_of(struct run *run, pid_t pid)
+{
+	int i, empty = -1;
+
+	for (i = 0; i < PROCESSES; i++) {
+		if (run->running[i] == pid)
+			return i;
+		if (!run->running[i] && empty < 0)
+			empty = i;
+	}
+	if (empty < 0)
+		exit(125);
+	run->running[empty] = pid;
+	return empty;
+}
+
+static bool counts(const struct run *run, pid_t pid)
+{
+	switch (run->who) {
+	case PARENT:
+		return pid == run->command;
+	case CHILD:
+		return pid == run->child;
+	default:
+		return pid == run->command || pid == run->child;
+	}
+}
+
+static void end(struct run *run, pid_t pid)
+{
+	int i;
+
+	if (run->who != ALL)
+		kill(pid, run->signal);
+	for (i = 0; run->who == ALL && i < PROCESSES; i++)
+		if (run->running[i])
+			kill(run->running[i], run->signal);
+	run->over = true;
+}
+
+static void see_call(struct run *run, pid_t pid)
+{
+	struct __ptrace_syscall_info info;
+
+	if (run->over || !counts(run, pid) ||
+	    ptrace(PTRACE_GET_SYSCALL_INFO, pid, sizeof(info), &info) <= 0 ||
+	    info.op != PTRACE_SYSCALL_INFO_SECCOMP || !is_seen(&info) || ++run->points != run->n)
+		return;
+	printf("call %ld\n", (long)info.seccomp.nr);
+	if (run->signal)
+		end(run, pid);
+}
+
+/* Returns the signal that @pid is to be given. */
+static int see_stop(struct run *run, pid_t pid, int status)
+{
+	int signal = WSTOPSIG(status), event = status >> 16;
+	unsigned long child = 0;
+
+	if (event == PTRACE_EVENT_SECCOMP) {
+		see_call(run, pid);
+		return 0;
+	}
+	if (event) {
+		if (event != PTRACE_EVENT_EXEC && pid == run->command && !run->child &&
+		    !ptrace(PTRACE_GETEVENTMSG, pid, 0, &child))
+			run->child = (pid_t)child;
+		return 0;
+	}
+	/* the first stop of a process that was forked */
+	return signal == SIGSTOP || signal == SIGTRAP ? 0 : signal;
+}
+
+static void see_end(struct run *run, pid_t pid, int status)
+{
+	run->running[slot_of(run, pid)] = 0;
+	if (pid == run->command)
+		run->status = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+static void trace(struct run *run)
+{
+	int status, signal;
+	pid_t pid;
+
+	while ((pid = waitpid(-1, &status, __WALL)) > 0 || errno == EINTR) {
+		if (pid <= 0)
+			continue;
+		if (!WIFSTOPPED(status)) {
+			see_end(run, pid, status);
+			continue;
+		}
+		slot_of(run, pid);
+		signal = see_stop(run, pid, status);
+		ptrace(PTRACE_CONT, pid, 0, (long)signal);
+	}
+}
+
+static pid_t start(char **command)
+{
+	pid_t child = fork();
+	int status;
+
+	if (child == 0) {
+		ptrace(PTRACE_TRACEME, 0, 0, 0);
+		raise(SIGSTOP);
+		filter_calls();
+		execvp(command[0], command);
+		_exit(127);
+	}
+	if (child < 0 || waitpid(child, &status, 0) < 0 ||
+	    ptrace(PTRACE_SETOPTIONS, child, 0, OPTIONS) < 0) {
+		perror("end_at");
+		exit(125);
+	}
+	return child;
+}
+
+int main(int argc, char **argv)
+{
+	static struct run run;
+
+	if (argc < 5)
+		return 125;
+	run.signal = atoi(argv[1]);
+	run.who = !strcmp(argv[2], "parent") ? PARENT : !strcmp(argv[2], "child") ? CHILD : ALL;
+	run.n = atol(argv[3]);
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	run.command = start(argv + 4);
+	slot_of(&run, run.command);
+	ptrace(PTRACE_CONT, run.command, 0, 0);
+	trace(&run);
+	if (run.points < run.n)
+		printf("%ld points\n", run.points);
+	return run.status;
+}
