@@ -99,11 +99,8 @@ static void add_verb(struct buffer *buffer, const struct cli_command *command,
 	int i;
 
 	add_path(&path, verb->path);
-	if (path.broken) {
-		buffer->broken = true;
-		return;
-	}
-	buffer_format(buffer, "%s%s", command->program, path.text);
+	buffer->broken |= path.broken;
+	buffer_format(buffer, "%s%s", command->program, path.text ? path.text : "");
 	wrapped.column = indent + strlen(command->program) + path.length;
 	wrapped.indent = indent + strlen(command->program) + 6;
 	for (i = 0; verb->words && verb->words[i].kind != CLI_END; i++)
@@ -135,6 +132,7 @@ static void add_options(struct buffer *buffer)
 			buffer_format(&left, option->value[0] == '=' ? "[%s]" : " %s",
 				      option->value);
 		buffer_format(buffer, "  %-34s %s\n", left.text ? left.text : "", option->help);
+		buffer->broken |= left.broken;
 		buffer_free(&left);
 	}
 }
