@@ -233,9 +233,12 @@ static bool is_vdpa(const struct vdpa_index *index, const char *parent, const ch
 
 /*
  * A file takes three calls; the ioctl, which takes no lock (net/core/dev_ioctl.c), takes
- * one, but asks this process's network namespace, where sysfs shows that of its mount.
- * Whether the two are one is seen at the first interface.
+ * one, but asks this process's network namespace, where sysfs shows that of its mount: in
+ * a container, under nsenter, they are two. Whether they are one is seen at the first
+ * interfaces; eth0 has the same number in many a namespace.
  */
+#define COMPARED 4
+
 static uint32_t read_ifindex(struct vdpa_index *index, const char *name)
 {
 	struct ifreq request = { 0 };
@@ -245,13 +248,13 @@ static uint32_t read_ifindex(struct vdpa_index *index, const char *name)
 		memcpy(request.ifr_name, name, strlen(name));
 		if (ioctl(index->socket, SIOCGIFINDEX, &request) == 0)
 			number = request.ifr_ifindex;
-		if (index->asked)
+		if (index->compared == COMPARED)
 			return number;
+		index->compared++;
 	}
+	number = 0;
 	sysfs_read_number(index->fs, &number, "sys/class/net/%s/ifindex", name);
-	if (!index->asked)
-		index->ask = number && number == (uint64_t)request.ifr_ifindex;
-	index->asked = true;
+	index->ask = index->ask && number && number == (uint64_t)request.ifr_ifindex;
 	return number;
 }
 

@@ -32,7 +32,8 @@ struct vdpa_index {
 	const struct sysfs *fs;
 	bool numbers;			/* ifindex and the rdev of disks, too */
 	int socket;			/* to ask for ifindex; -1: none */
-	bool ask, asked;		/* it may be used; one was compared with sysfs */
+	bool ask;			/* it may be used */
+	int compared;			/* answers of it with those of sysfs */
 	struct vdpa_index_entry *slots;	/* a hash table; a power of two of them, or none */
 	size_t size, count, expected;
 	struct buffer names;		/* what the entries refer to */

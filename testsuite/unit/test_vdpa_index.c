@@ -22,7 +22,7 @@
 static struct tree tree;
 static struct vdpa_index index_;
 static struct vdpa_attached found, read_;
-static int calloc_fails, asked, kernel_ifindex;
+static int calloc_fails, asked, kernel_ifindex, kernel_stays;
 
 void *__real_calloc(size_t count, size_t size);
 void *__wrap_calloc(size_t count, size_t size);
@@ -43,7 +43,8 @@ int __wrap_ioctl(int fd, unsigned long request, struct ifreq *interface)
 		errno = ENODEV;
 		return -1;
 	}
-	interface->ifr_ifindex = kernel_ifindex++;
+	interface->ifr_ifindex = kernel_stays > 0 ? kernel_ifindex : kernel_ifindex++;
+	kernel_stays--;
 	return 0;
 }
 
@@ -55,7 +56,7 @@ static int setup(void **state)
 	tree_driver(&tree, "vhost_vdpa");
 	tree_file(&tree, "Character devices:\n  1 mem\n511 vhost-vdpa\n 51 x\n\nBlock devices:\n",
 		  "proc/devices");
-	calloc_fails = asked = kernel_ifindex = 0;
+	calloc_fails = asked = kernel_ifindex = kernel_stays = 0;
 	return 0;
 }
 
@@ -251,36 +252,89 @@ static void a_thousand(void **state)
 	vdpa_index_free(&index_);
 }
 
-/* The ioctl is believed where sysfs said the same of the first interface. */
+/* The ioctl is believed where sysfs said the same of the first interfaces. */
 static void numbers_by_ioctl(void **state)
 {
+	char name[32];
 	int i;
 
 	(void)state;
-	for (i = 2; i < 5; i++)
-		interface("vduse/x", i == 2 ? "lo2" : i == 3 ? "lo3" : "lo4", i);
+	for (i = 2; i < 10; i++) {
+		snprintf(name, sizeof(name), "lo%d", i);
+		interface("vduse/x", name, i);
+	}
 	kernel_ifindex = 1000;		/* another namespace's */
 	vdpa_index_begin(&tree.fs, 3, true, &index_);
-	expect_same("lo2", DEVICE_TYPE_NET);
-	expect_same("lo3", DEVICE_TYPE_NET);
-	expect_same("lo4", DEVICE_TYPE_NET);
+	for (i = 2; i < 10; i++) {
+		snprintf(name, sizeof(name), "lo%d", i);
+		expect_same(name, DEVICE_TYPE_NET);
+	}
 	vdpa_index_free(&index_);
 	assert_int_equal(asked, 1);
+	assert_int_equal(found.ifindex, 19);
 
-	tree_delete(&tree, "sys/class/net/eth3");
-	tree_delete(&tree, "sys/class/net/eth4");
+	/* the kernel counts on where sysfs stays: the first four are the same */
+	for (i = 2; i < 10; i++)
+		tree_file(&tree, "12\n", "sys/class/net/eth%d/ifindex", i);
 	asked = 0;
-	kernel_ifindex = 12;		/* that of eth2 */
-	interface("vduse/x", "lo20", 20);
-	interface("vduse/x", "lo21", 21);
-	tree_file(&tree, "12\n", "sys/class/net/eth20/ifindex");
-	tree_file(&tree, "12\n", "sys/class/net/eth21/ifindex");
+	kernel_ifindex = 12;
+	kernel_stays = 4;
 	vdpa_index_begin(&tree.fs, 3, true, &index_);
 	assert_int_equal(vdpa_index_find(&index_, "lo2", DEVICE_TYPE_NET, &found), 0);
-	assert_in_range(found.ifindex, 12, 14);
 	vdpa_index_free(&index_);
-	assert_int_equal(asked, 3);
-	assert_int_equal(kernel_ifindex, 15);
+	assert_int_equal(asked, 8);
+	assert_int_equal(kernel_ifindex, 16);
+}
+
+/* The first interface has the same number in two namespaces, the others have not. */
+static void numbers_of_another_namespace(void **state)
+{
+	char name[32];
+	int i;
+
+	(void)state;
+	for (kernel_stays = 1; kernel_stays < 3; kernel_stays++) {
+		asked = 0;
+		kernel_ifindex = 12;
+		for (i = 2; i < 10; i++) {
+			snprintf(name, sizeof(name), "lo%d", i);
+			if (kernel_stays == 1)
+				interface("vduse/x", name, i);
+			tree_file(&tree, "12\n", "sys/class/net/eth%d/ifindex", i);
+		}
+		i = kernel_stays;
+		vdpa_index_begin(&tree.fs, 3, true, &index_);
+		assert_int_equal(vdpa_index_find(&index_, "lo2", DEVICE_TYPE_NET, &found), 0);
+		assert_int_equal(found.ifindex, 12);
+		assert_int_equal(vdpa_index_find(&index_, "lo9", DEVICE_TYPE_NET, &found), 0);
+		assert_int_equal(found.ifindex, 12);
+		vdpa_index_free(&index_);
+		assert_int_equal(asked, i + 2);
+		kernel_stays = i;
+	}
+}
+
+/* Links, folders and files that go while they are read are passed over. */
+static void what_goes_meanwhile(void **state)
+{
+	(void)state;
+	interface("vduse/lo0", "lo0", 2);
+	interface("vduse/lo1", "lo1", 3);
+	tree_delete(&tree, "sys/devices/vduse/lo1/lo1");	/* behind its link */
+	node("v0", 0);
+	tree_link(&tree, "../../devices/v1/v1/vhost-vdpa-1", "sys/dev/char/511:1");
+	tree_link(&tree, "gone", "sys/bus/vdpa/drivers/other");
+	tree_link(&tree, "../../devices/x/gone/virtio9/net/eth9", "sys/class/net/eth9");
+	vdpa_index_begin(&tree.fs, 3, true, &index_);
+	expect_same("lo0", DEVICE_TYPE_NET);
+	expect_same("v0", DEVICE_TYPE_NET);
+	assert_int_equal(vdpa_index_find(&index_, "lo1", DEVICE_TYPE_NET, &found), 0);
+	assert_string_equal(found.driver, "virtio_vdpa");
+	assert_int_equal(found.ifindex, 0);
+	expect_same("v1", DEVICE_TYPE_NET);
+	expect_same("gone", DEVICE_TYPE_NET);
+	assert_string_equal(found.driver, "");
+	vdpa_index_free(&index_);
 }
 
 static void short_memory(void **state)
@@ -305,6 +359,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(without_sysfs_nothing_is_known, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_thousand, setup, teardown),
 		cmocka_unit_test_setup_teardown(numbers_by_ioctl, setup, teardown),
+		cmocka_unit_test_setup_teardown(numbers_of_another_namespace, setup, teardown),
+		cmocka_unit_test_setup_teardown(what_goes_meanwhile, setup, teardown),
 		cmocka_unit_test_setup_teardown(short_memory, setup, teardown),
 	};
 
