@@ -37,7 +37,7 @@ load device
 		for line in 'vduse' 'vduse -h' 'vduse --help' 'vduse help' 'vduse -j help'; do
 			usage "$line" create destroy show list loopback --json --timeout --color
 		done
-		for line in 'vdpa' 'vdpa -h' 'vdpa --help' 'vdpa help'; do
+		for line in 'vdpa' 'vdpa -h' 'vdpa --help' 'vdpa help' 'vdpa -j help' 'vdpa -jp -h'; do
 			usage "$line" mgmtdev dev --json --timeout --details
 		done
 		usage 'vdpa mgmtdev' mgmtdev show

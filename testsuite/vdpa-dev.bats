@@ -130,6 +130,7 @@ load device
 			run_line "vdpa dev add name at0 mgmtdev vduse $words"
 			[ $status = 1 ] || complain "add … $words: status $status, expected 1: $err"
 			[[ $err = *'vduse create'* ]] || complain "add … $words does not point to vduse create: $err"
+			[[ $err = *'the kernel says "vdpa: Some provided attributes'* ]] || complain "add … $words: not the kernel's words: $err"
 			attached at0 && broken "add … $words did attach"
 		done
 		device stop at0
