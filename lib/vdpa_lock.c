@@ -5,10 +5,12 @@
 #include <fcntl.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "lib/registry.h"
+#include "lib/vdpa_blocked.h"
 
 /* No device can have this name: that of a record does not begin with a full stop. */
 #define DEVICES_FILE ".vdpa"
@@ -73,6 +75,26 @@ static off_t offset_of(const char *name)
 	return hash >> 2;
 }
 
+/* A holder that waits for a device process is not the one to wait for. */
+static int told_busy(const struct sysfs *fs, const char *name, pid_t holder,
+		     struct failure *failure)
+{
+	char function[64];
+
+	if (!holder)
+		failure_set(failure, STATUS_BUSY, EBUSY, name,
+			    "other processes keep adding, binding or deleting it");
+	else
+		failure_set(failure, STATUS_BUSY, EBUSY, name,
+			    "process %d is adding, binding or deleting it just now", (int)holder);
+	failure_hint(failure, "try again when it has ended");
+	if (failure && holder &&
+	    sysfs_read(fs, function, sizeof(function), "proc/%d/wchan", (int)holder) > 0 &&
+	    !strcmp(function, "vduse_dev_msg_sync"))
+		vdpa_blocked_explain(fs, name, holder, failure);
+	return -EBUSY;
+}
+
 int vdpa_lock_device(const struct sysfs *fs, const char *name, struct failure *failure)
 {
 	int rc, file = vdpa_lock_open(fs, DEVICES_FILE, NULL);
@@ -84,16 +106,7 @@ int vdpa_lock_device(const struct sysfs *fs, const char *name, struct failure *f
 	if (rc == 0)
 		return file;
 	close(file);
-	if (rc != -EBUSY)
-		return -1;
-	if (holder)
-		failure_set(failure, STATUS_BUSY, EBUSY, name,
-			    "process %d is adding, binding or deleting it just now", (int)holder);
-	else
-		failure_set(failure, STATUS_BUSY, EBUSY, name,
-			    "other processes keep adding, binding or deleting it");
-	failure_hint(failure, "try again when it has ended");
-	return rc;
+	return rc == -EBUSY ? told_busy(fs, name, holder, failure) : -1;
 }
 
 void vdpa_lock_end(int lock)

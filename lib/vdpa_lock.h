@@ -33,7 +33,8 @@ int vdpa_lock_byte(int file, short type, off_t offset, pid_t *holder);
 /*
  * Lock the device @name, which need not exist. Returns what vdpa_lock_end() takes: a
  * descriptor; negative, -1, where there can be no lock (no privilege, /run read-only),
- * which is no failure; or -EBUSY with @failure, where the caller gives up.
+ * which is no failure; or -EBUSY with @failure, where the caller gives up: it says who
+ * has the lock, and which device process that one waits for, if it does.
  */
 int vdpa_lock_device(const struct sysfs *fs, const char *name, struct failure *failure);
 void vdpa_lock_end(int lock);

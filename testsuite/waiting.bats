@@ -37,6 +37,8 @@ load device
 		json_mode=1 late 'vdpa -j -T 1 dev show' '"status":6'
 		[[ $out = '{"dev":{}}'* ]] || complain "standard output is no document: $out"
 		late 'vdpa -T 1 dev del st0' "$pid"
+		# what needs no family waits for the add alone, and is told for whom that one waits
+		expect 5 'vdpa -T 20 dev unbind st0' "process [0-9]+ is adding.*device process $pid .*kill -CONT $pid"
 		late 'vdpa -T 1 dev add name st1 mgmtdev vduse || (exit 6)' .
 		# the child that waits on holds none of our descriptors: a pipe ends with the command
 		expect 0 "timeout -s KILL 20 cat < <(vdpa -T 1 dev show 2>&1)" "$pid"

@@ -699,9 +699,12 @@ static void another_does_not_end(void **state)
 	attach("virtio_vdpa");
 	called("");
 	snprintf(text, sizeof(text), "process %d ", (int)other);
+	/* it waits for the device process, as everybody */
+	tree_file(&tree, "vduse_dev_msg_sync", "proc/%d/wchan", (int)other);
 	assert_int_equal(bind_to("vhost_vdpa"), -EBUSY);
 	assert_int_equal(failure.status, STATUS_BUSY);
 	assert_non_null(strstr(failure.message, text));
+	assert_non_null(strstr(failure.message, "device process 231 (vduse) of lo0 does not answer"));
 	called("");
 	kill(other, SIGKILL);
 	waitpid(other, NULL, 0);
