@@ -90,10 +90,12 @@ go_on()
 ended()
 {
 	local who=$1 signal=$2 name=$3 start=$4 allowed=$5 goal=$6 line=$7 n=0 at where now
-	local next=('dev show' help mgmtdev '-V' 'dev config show' 'dev bind none driver vhost_vdpa' 'dev del none')
+	local next=('vdpa dev show' 'vdpa help' 'vduse show' 'vdpa -V' 'vdpa dev config show' 'vdpa dev del none' \
+		'vdpa dev bind none driver vhost_vdpa')
 
 	while :; do
 		reach "$name" "$start"
+		${before:-}
 		n=$((n + 1))
 		at=$(end_at "$signal" "$who" $n $line 2>"$T.said")
 		[[ $at != *points* ]] || break
@@ -102,8 +104,9 @@ ended()
 		now=$(state_of "$name")
 		[[ " $start $goal $allowed " = *" $now "* ]] || complain "$where: it is $now"
 		[ "$(read_value /sys/bus/vdpa/drivers_autoprobe)" = "$probe" ] || seen_off=$((seen_off + 1))
-		vdpa ${next[n % ${#next[@]}]} >/dev/null 2>&1
+		${next[n % ${#next[@]}]} >/dev/null 2>&1
 		unchanged "$where" "$name"
+		[ -z "${after-}" ] || $after "$where"
 		[ $((n % ${every:-1})) != 0 ] || go_on "$where" "$name" "$goal" "$line"
 	done
 	[ $n -gt 3 ] || broken "$line has no points: $at $(cat "$T.said")"

@@ -3,6 +3,8 @@
 
 #include "lib/command.h"
 #include "lib/descriptor.h"
+#include "lib/sysfs.h"
+#include "lib/vdpa_autoprobe.h"
 #include "vduse/grammar.h"
 
 static int print(void *context, const char *text, size_t length)
@@ -21,6 +23,7 @@ int main(int argc, char **argv)
 {
 	const struct command_host host = { .out = { print, NULL }, .errors = { complain, NULL } };
 
+	vdpa_autoprobe_repair(&sysfs_machine);
 	/* argv may be empty: execve(2) asks for nothing else. */
 	return command_main(&vduse_command, argc > 1 ? argc - 1 : 0, argv + (argc > 0), &host);
 }

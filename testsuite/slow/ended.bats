@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # What testsuite/ended.bats does, with either process of a command for itself, with SIGTERM,
-# with settings of an administrator, and for longer.
+# with settings of an administrator, with the module of a driver to load, and for longer.
 
 load ../common
 load ../device
@@ -50,6 +50,27 @@ load ../ended
 		override=vhost_vdpa
 		ended all 9 ka0 none none vhost_vdpa 'vdpa dev bind ka0 driver vhost_vdpa'
 		undo ka0
+		nothing_left
+	SCRIPT
+}
+
+@test "bind and add with a driver that is to be loaded: it takes no other device, whatever is killed" {
+	ended_test <<-'SCRIPT'
+		for name in kl0 kl1; do
+			device create $name
+			device serve $name
+		done
+		device attach kl1
+		expect 0 'vdpa dev unbind kl1'
+		unload() { [ ! -e /sys/bus/vdpa/drivers/vhost_vdpa ] || rmmod vhost_vdpa || broken 'cannot unload vhost_vdpa'; }
+		alone() { [ "$(state_of kl1)" = none ] || complain "$1: kl1 is $(state_of kl1)"; }
+		before=unload after=alone
+		ended all 9 kl0 virtio_vdpa none vhost_vdpa 'vdpa dev bind kl0 driver vhost_vdpa'
+		ended child 9 kl0 virtio_vdpa none vhost_vdpa 'vdpa dev bind kl0 driver vhost_vdpa'
+		ended all 9 kl0 absent none vhost_vdpa 'vdpa dev add name kl0 mgmtdev vduse driver vhost_vdpa'
+		ended all 15 kl0 virtio_vdpa '' vhost_vdpa 'vdpa dev bind kl0 driver vhost_vdpa'
+		modprobe vhost_vdpa
+		undo kl0 kl1
 		nothing_left
 	SCRIPT
 }
