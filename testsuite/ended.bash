@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
+# shellcheck disable=SC2154 # override, probe and err are the guest script's
 #
 # For tests that end a command at each of its system calls that others can see
 # something of (guest/end_at.c). `load common; load device; load ended`, and then
