@@ -30,6 +30,7 @@
 struct netlink_wire {
 	void *context;
 	uint32_t port;		/* our own; answers carry it */
+	int descriptor;		/* a socket of this network namespace; negative: none */
 	/* Send one message whole: 0. */
 	int (*send)(void *context, const void *message, size_t length);
 	/* Receive one datagram: its length. -EMSGSIZE where it did not fit. */

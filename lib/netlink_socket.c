@@ -43,6 +43,7 @@ static int open_socket(struct netlink_wire *wire)
 	}
 	set_options(kernel->socket);
 	wire->port = mnl_socket_get_portid(kernel->socket);
+	wire->descriptor = mnl_socket_get_fd(kernel->socket);
 	return 0;
 }
 

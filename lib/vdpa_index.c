@@ -2,12 +2,12 @@
 #include "lib/vdpa_index.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/socket.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
@@ -37,21 +37,17 @@ struct pass {
 	char prefix[16];	/* "511:" */
 };
 
-void vdpa_index_begin(const struct sysfs *fs, size_t expected, bool numbers,
+void vdpa_index_begin(const struct sysfs *fs, size_t expected, bool numbers, int socket,
 		      struct vdpa_index *index)
 {
 	*index = (struct vdpa_index){
-		.fs = fs, .expected = expected, .numbers = numbers, .socket = -1,
+		.fs = fs, .expected = expected, .numbers = numbers, .socket = socket,
+		.ask = socket >= 0,
 	};
-	if (numbers)
-		index->socket = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	index->ask = index->socket >= 0;
 }
 
 void vdpa_index_free(struct vdpa_index *index)
 {
-	if (index->socket >= 0)
-		close(index->socket);
 	free(index->slots);
 	buffer_free(&index->names);
 	*index = (struct vdpa_index){ .socket = -1 };
@@ -239,10 +235,25 @@ static bool is_vdpa(const struct vdpa_index *index, const char *parent, const ch
  */
 #define COMPARED 4
 
-static uint32_t read_ifindex(struct vdpa_index *index, const char *name)
+static uint32_t read_file(int folder, const char *name)
+{
+	char path[SYSFS_NAME_SIZE + 16], text[16] = "";
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/ifindex", name);
+	fd = openat(folder, path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return 0;
+	if (read(fd, text, sizeof(text) - 1) < 0)
+		text[0] = '\0';
+	close(fd);
+	return strtoul(text, NULL, 10);
+}
+
+static uint32_t read_ifindex(struct vdpa_index *index, int folder, const char *name)
 {
 	struct ifreq request = { 0 };
-	uint64_t number = 0;
+	uint32_t number = 0;
 
 	if (index->ask && strlen(name) < sizeof(request.ifr_name)) {
 		memcpy(request.ifr_name, name, strlen(name));
@@ -252,19 +263,18 @@ static uint32_t read_ifindex(struct vdpa_index *index, const char *name)
 			return number;
 		index->compared++;
 	}
-	number = 0;
-	sysfs_read_number(index->fs, &number, "sys/class/net/%s/ifindex", name);
-	index->ask = index->ask && number && number == (uint64_t)request.ifr_ifindex;
+	number = read_file(folder, name);
+	index->ask = index->ask && number && number == (uint32_t)request.ifr_ifindex;
 	return number;
 }
 
 static void add_numbers(struct vdpa_index *index, struct vdpa_index_entry *entry,
-			const char *name)
+			int folder, const char *name)
 {
 	if (entry->disk)
 		sysfs_read_device(index->fs, &entry->rdev, "sys/class/block/%s/dev", name);
 	else
-		entry->ifindex = read_ifindex(index, name);
+		entry->ifindex = read_ifindex(index, folder, name);
 }
 
 /* ../../devices/.../NAME/virtioN/net/IF */
@@ -291,7 +301,7 @@ static int note_virtio(void *context, int fd, const char *name)
 	entry->virtio = at + (part[VIRTIO] - part[DEVICE]);
 	entry->node = at + (part[NODE] - part[DEVICE]);
 	if (index->numbers)
-		add_numbers(index, entry, name);
+		add_numbers(index, entry, fd, name);
 	return 0;
 }
 

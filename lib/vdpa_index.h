@@ -31,7 +31,7 @@ struct vdpa_index_entry;
 struct vdpa_index {
 	const struct sysfs *fs;
 	bool numbers;			/* ifindex and the rdev of disks, too */
-	int socket;			/* to ask for ifindex; -1: none */
+	int socket;			/* to ask for ifindex, not owned; -1: none */
 	bool ask;			/* it may be used */
 	int compared;			/* answers of it with those of sysfs */
 	struct vdpa_index_entry *slots;	/* a hash table; a power of two of them, or none */
@@ -43,9 +43,10 @@ struct vdpa_index {
 /*
  * Begin an index; what is asked for is read when the first device needs it. About
  * @expected devices will have an entry. @numbers says that ifindex and rdev will be asked
- * for: another call each. vdpa_index_free() is due.
+ * for, with @socket (any that stays open; -1: none) by another call each, else by three.
+ * vdpa_index_free() is due.
  */
-void vdpa_index_begin(const struct sysfs *fs, size_t expected, bool numbers,
+void vdpa_index_begin(const struct sysfs *fs, size_t expected, bool numbers, int socket,
 		      struct vdpa_index *index);
 void vdpa_index_free(struct vdpa_index *index);
 

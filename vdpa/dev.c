@@ -170,14 +170,16 @@ static void put_listing(struct listing *listing, const struct buffer *answer)
 }
 
 /* -ENOMEM, or 0: a listing without drivers is better than none, but it says so. */
-static int put_answer(struct call *call, const struct buffer *answer)
+static int put_answer(struct call *call, const struct netlink *netlink,
+		      const struct buffer *answer)
 {
 	struct listing listing = { .call = call };
 	size_t count = answer->length / LEAST_ANSWER;
 
 	listing.indexed = !call->values[0].given && !call->options->details;
 	if (listing.indexed)
-		vdpa_index_begin(&sysfs_machine, count, call->options->json, &listing.index);
+		vdpa_index_begin(&sysfs_machine, count, call->options->json,
+				 netlink->wire.descriptor, &listing.index);
 	output_expect(call->out, count * USUAL_RECORD);
 	put_listing(&listing, answer);
 	elsewhere_free(&listing.elsewhere);
@@ -201,7 +203,7 @@ int vdpa_dev_show(struct call *call, struct failure *failure)
 	rc = vdpa_get_device(netlink, name->given ? name->text : NULL, &answer, failure);
 	if (rc == 0) {
 		vdpa_pass_on(call, netlink, name->given ? name->text : NULL);
-		rc = put_answer(call, &answer);
+		rc = put_answer(call, netlink, &answer);
 	}
 	buffer_free(&answer);
 	return rc;

@@ -206,6 +206,7 @@ void script_init(struct script *script,
 		.wire = {
 			.context = script,
 			.port = SCRIPT_PORT,
+			.descriptor = -1,
 			.send = wire_send,
 			.receive = wire_receive,
 			.restart = wire_restart,

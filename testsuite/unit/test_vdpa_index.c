@@ -150,7 +150,7 @@ static void every_kind(void **state)
 	tree_virtio(&tree, "moved", 9, NULL, 1);
 	link_bound("virtio_vdpa", "moved");
 	interface("vduse/a!b", "a!b", 5);
-	vdpa_index_begin(&tree.fs, 3, true, &index_);
+	vdpa_index_begin(&tree.fs, 3, true, 0, &index_);
 	expect_same("lo0", DEVICE_TYPE_NET);
 	assert_string_equal(found.netdev, "eth2");
 	assert_int_equal(found.ifindex, 12);
@@ -185,7 +185,7 @@ static void a_namesake_on_another_bus(void **state)
 	tree_file(&tree, "3\n", "sys/devices/pci0000:00/0000:00:03.0/virtio0/net/eth0/ifindex");
 	tree_link(&tree, "../../devices/pci0000:00/0000:00:03.0/virtio0/net/eth0",
 		  "sys/class/net/eth0");
-	vdpa_index_begin(&tree.fs, 3, true, &index_);
+	vdpa_index_begin(&tree.fs, 3, true, 0, &index_);
 	expect_same("0000:00:03.0", DEVICE_TYPE_NET);
 	assert_string_equal(found.netdev, "");
 	vdpa_index_free(&index_);
@@ -207,7 +207,7 @@ static void other_links_are_passed_over(void **state)
 	memset(name, 'n', 255);
 	name[255] = '\0';
 	tree_link(&tree, "x/net/y", "sys/class/net/%s", name);
-	vdpa_index_begin(&tree.fs, 3, false, &index_);
+	vdpa_index_begin(&tree.fs, 3, false, -1, &index_);
 	expect_same("none", DEVICE_TYPE_NET);
 	assert_int_equal(vdpa_index_find(&index_, "lo0", DEVICE_TYPE_NET, &found), 0);
 	assert_string_equal(found.netdev, "eth2");
@@ -221,7 +221,7 @@ static void without_sysfs_nothing_is_known(void **state)
 	(void)state;
 	tree_delete(&tree, "sys");
 	tree_delete(&tree, "proc/devices");
-	vdpa_index_begin(&tree.fs, 3, true, &index_);
+	vdpa_index_begin(&tree.fs, 3, true, 0, &index_);
 	assert_int_equal(vdpa_index_find(&index_, "lo0", DEVICE_TYPE_NET, &found), 0);
 	assert_string_equal(found.driver, "");
 	assert_int_equal(vdpa_index_find(&index_, "lo0", DEVICE_TYPE_BLOCK, &found), 0);
@@ -242,7 +242,7 @@ static void a_thousand(void **state)
 		else
 			node(name, i);
 	}
-	vdpa_index_begin(&tree.fs, 3, true, &index_);
+	vdpa_index_begin(&tree.fs, 3, true, 0, &index_);
 	for (i = 999; i >= 0; i--) {
 		snprintf(name, sizeof(name), "device%d", i);
 		expect_same(name, DEVICE_TYPE_NET);
@@ -264,7 +264,7 @@ static void numbers_by_ioctl(void **state)
 		interface("vduse/x", name, i);
 	}
 	kernel_ifindex = 1000;		/* another namespace's */
-	vdpa_index_begin(&tree.fs, 3, true, &index_);
+	vdpa_index_begin(&tree.fs, 3, true, 0, &index_);
 	for (i = 2; i < 10; i++) {
 		snprintf(name, sizeof(name), "lo%d", i);
 		expect_same(name, DEVICE_TYPE_NET);
@@ -279,7 +279,7 @@ static void numbers_by_ioctl(void **state)
 	asked = 0;
 	kernel_ifindex = 12;
 	kernel_stays = 4;
-	vdpa_index_begin(&tree.fs, 3, true, &index_);
+	vdpa_index_begin(&tree.fs, 3, true, 0, &index_);
 	assert_int_equal(vdpa_index_find(&index_, "lo2", DEVICE_TYPE_NET, &found), 0);
 	vdpa_index_free(&index_);
 	assert_int_equal(asked, 8);
@@ -303,7 +303,7 @@ static void numbers_of_another_namespace(void **state)
 			tree_file(&tree, "12\n", "sys/class/net/eth%d/ifindex", i);
 		}
 		i = kernel_stays;
-		vdpa_index_begin(&tree.fs, 3, true, &index_);
+		vdpa_index_begin(&tree.fs, 3, true, 0, &index_);
 		assert_int_equal(vdpa_index_find(&index_, "lo2", DEVICE_TYPE_NET, &found), 0);
 		assert_int_equal(found.ifindex, 12);
 		assert_int_equal(vdpa_index_find(&index_, "lo9", DEVICE_TYPE_NET, &found), 0);
@@ -325,7 +325,7 @@ static void what_goes_meanwhile(void **state)
 	tree_link(&tree, "../../devices/v1/v1/vhost-vdpa-1", "sys/dev/char/511:1");
 	tree_link(&tree, "gone", "sys/bus/vdpa/drivers/other");
 	tree_link(&tree, "../../devices/x/gone/virtio9/net/eth9", "sys/class/net/eth9");
-	vdpa_index_begin(&tree.fs, 3, true, &index_);
+	vdpa_index_begin(&tree.fs, 3, true, 0, &index_);
 	expect_same("lo0", DEVICE_TYPE_NET);
 	expect_same("v0", DEVICE_TYPE_NET);
 	assert_int_equal(vdpa_index_find(&index_, "lo1", DEVICE_TYPE_NET, &found), 0);
@@ -343,7 +343,7 @@ static void short_memory(void **state)
 	interface("vduse/lo0", "lo0", 2);
 	node("v0", 0);
 	calloc_fails = 1;
-	vdpa_index_begin(&tree.fs, 3, true, &index_);
+	vdpa_index_begin(&tree.fs, 3, true, 0, &index_);
 	assert_int_equal(vdpa_index_find(&index_, "lo0", DEVICE_TYPE_NET, &found), -ENOMEM);
 	assert_int_equal(vdpa_index_find(&index_, "v0", DEVICE_TYPE_NET, &found), -ENOMEM);
 	calloc_fails = 0;
