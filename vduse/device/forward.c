@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
+#include <stdatomic.h>
+#include <string.h>
+
+#include "vduse/device/forward.h"
+
+/* What came of the attempt to carry one frame. */
+enum outcome {
+	CARRIED,	/* delivered or dropped, and counted */
+	NOTHING,	/* no frame is waiting */
+	HELD,		/* the receiver has no buffers for it now */
+};
+
+void forward_init(struct forward *forward, const struct forward_owner *owner, void *context)
+{
+	memset(forward, 0, sizeof(*forward));
+	forward->owner = owner;
+	forward->context = context;
+	vq_chain_init(&forward->chain, forward->segments, VQ_CHAIN_SEGMENTS);
+	vq_chain_init(&forward->scratch, forward->scratch_segments, VQ_CHAIN_SEGMENTS);
+}
+
+void forward_receiver_changed(struct forward *forward)
+{
+	forward->starved = false;
+}
+
+/* The frame in work is over: its buffer goes back to the driver. */
+static void finish_frame(struct forward *forward, struct virtqueue *transmit)
+{
+	virtqueue_push(transmit, forward->chain.head, 0);
+	forward->holding = false;
+	forward->hold_until = 0;
+}
+
+static void drop_frame(struct forward *forward, struct virtqueue *transmit, enum net_drop cause)
+{
+	receive_abandon(&forward->transfer, cause, &forward->counters);
+	finish_frame(forward, transmit);
+}
+
+void forward_quiesce(struct forward *forward, struct virtqueue *transmit)
+{
+	if (!forward->holding)
+		return;
+	if (forward->transfer.offload.action != NET_SEGMENT &&
+	    virtqueue_unpop(transmit, forward->chain.head) == 0) {
+		forward->holding = false;
+		forward->hold_until = 0;
+		return;
+	}
+	drop_frame(forward, transmit, NET_DROP_NO_RECEIVER);
+	virtqueue_publish(transmit);
+}
+
+/* Take the next frame up; CARRIED when it was dropped for what it is. */
+static enum outcome take_frame(struct forward *forward, const struct forward_path *path)
+{
+	int rc = virtqueue_pop(path->transmit, &forward->chain);
+
+	if (rc <= 0) {
+		if (rc < 0)
+			forward->owner->failed(forward->context, FORWARD_TRANSMIT, rc);
+		return NOTHING;
+	}
+	if (receive_begin(&forward->transfer, &forward->chain, &path->sender, &path->receiver,
+			  &forward->counters)) {
+		finish_frame(forward, path->transmit);
+		return CARRIED;
+	}
+	forward->holding = true;
+	return HELD;
+}
+
+/* The receiver is short of buffers: wait, unless it has been for too long. */
+static enum outcome wait_or_drop(struct forward *forward, struct virtqueue *transmit,
+				 uint64_t now)
+{
+	if (!forward->starved && !forward->hold_until)
+		forward->hold_until = now + FORWARD_HOLD_NS;
+	if (!forward->starved && now < forward->hold_until)
+		return HELD;
+	forward->starved = true;
+	drop_frame(forward, transmit, NET_DROP_NO_BUFFER);
+	return CARRIED;
+}
+
+static enum outcome deliver_frame(struct forward *forward, const struct forward_path *path,
+				  uint64_t now)
+{
+	int rc = -ESHUTDOWN;
+
+	if (path->receive)
+		rc = receive_deliver(&forward->transfer, path->receive, &forward->scratch,
+				     &forward->counters);
+	if (rc == -EAGAIN)
+		return wait_or_drop(forward, path->transmit, now);
+	if (rc < 0) {
+		if (path->receive)
+			forward->owner->failed(forward->context, FORWARD_RECEIVE, rc);
+		drop_frame(forward, path->transmit, NET_DROP_NO_RECEIVER);
+		return CARRIED;
+	}
+	forward->starved = false;
+	finish_frame(forward, path->transmit);
+	return CARRIED;
+}
+
+static enum outcome carry_frame(struct forward *forward, const struct forward_path *path,
+				uint64_t now)
+{
+	if (!forward->holding) {
+		enum outcome outcome = take_frame(forward, path);
+
+		if (outcome != HELD)
+			return outcome;
+	}
+	return deliver_frame(forward, path, now);
+}
+
+/*
+ * Make what was done visible, the received frames before the sent ones: then a frame that
+ * its sender believes to be gone has arrived. One full fence serves both interrupt
+ * decisions (virtio 1.2, 2.7.7.2).
+ */
+static void publish(struct forward *forward, const struct forward_path *path)
+{
+	if (path->receive)
+		virtqueue_publish(path->receive);
+	virtqueue_publish(path->transmit);
+	atomic_thread_fence(memory_order_seq_cst);
+	if (path->receive && virtqueue_needs_interrupt_fenced(path->receive))
+		forward->owner->interrupt(forward->context, FORWARD_RECEIVE);
+	if (virtqueue_needs_interrupt_fenced(path->transmit))
+		forward->owner->interrupt(forward->context, FORWARD_TRANSMIT);
+}
+
+/* All is carried: a kick wakes us. More may have come meanwhile. */
+static uint64_t sleep_until_kick(struct forward *forward, const struct forward_path *path)
+{
+	int rc = virtqueue_enable_kick(path->transmit);
+
+	if (rc < 0)
+		forward->owner->failed(forward->context, FORWARD_TRANSMIT, rc);
+	return rc > 0 ? 0 : FORWARD_NEVER;
+}
+
+/* A frame is held: the receiver's next kick wakes us, or the end of the wait. */
+static uint64_t sleep_until_buffers(struct forward *forward, const struct forward_path *path)
+{
+	if (path->receive && virtqueue_enable_kick_for_more(path->receive) > 0)
+		return 0;
+	return forward->hold_until;
+}
+
+uint64_t forward_run(struct forward *forward, const struct forward_path *path, uint64_t now)
+{
+	enum outcome outcome = CARRIED;
+	int frames;
+
+	virtqueue_disable_kick(path->transmit);
+	if (path->receive)
+		virtqueue_disable_kick(path->receive);
+	for (frames = 0; frames < FORWARD_BATCH && outcome == CARRIED; frames++)
+		outcome = carry_frame(forward, path, now);
+	publish(forward, path);
+	switch (outcome) {
+	case NOTHING:
+		return sleep_until_kick(forward, path);
+	case HELD:
+		return sleep_until_buffers(forward, path);
+	default:
+		return 0;
+	}
+}

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * One direction of a network device: frames go from a transmit virtqueue into a receive
+ * virtqueue, each in one copy.
+ *
+ * This needs two virtqueues and what their drivers negotiated, and knows nothing of a
+ * session, of descriptors or of time: whoever runs it looks after those, which is a port
+ * of the loopback device (port.h), and the benchmark (testsuite/bench/ring).
+ *
+ * Frames are never held in memory of our own. A frame whose receiver is short of buffers
+ * stays in the transmit virtqueue, not used yet, which makes its sender slow down; after
+ * FORWARD_HOLD_NS it is dropped and counted, and so is all that follows, at once, until
+ * the receiver has buffers again. A frame for a receiver that is not there is dropped.
+ *
+ * Between two calls of a function here nothing of the *receive* virtqueue is in work, and
+ * of the transmit virtqueue the frame that is held, which forward_quiesce() gives back.
+ */
+#ifndef VDUSE_DEVICE_FORWARD_H
+#define VDUSE_DEVICE_FORWARD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/uio.h>
+
+#include "vduse/device/net.h"
+#include "vduse/device/receive.h"
+#include "vduse/virtio/virtqueue.h"
+
+/* How long a frame waits for receive buffers. */
+#define FORWARD_HOLD_NS UINT64_C(100000000)
+
+/* Frames that are published together, and the most of one call: then the others' turn. */
+#define FORWARD_BATCH 64
+
+#define FORWARD_NEVER UINT64_MAX
+
+/* The two virtqueues, for the callbacks. */
+enum forward_end { FORWARD_RECEIVE, FORWARD_TRANSMIT };
+
+struct forward_owner {
+	/* The driver of this virtqueue wants an interrupt. */
+	void (*interrupt)(void *context, enum forward_end end);
+	/* An operation on this virtqueue returned the error @rc; it may be broken now. */
+	void (*failed)(void *context, enum forward_end end, int rc);
+};
+
+/* The direction as it is now; may differ from call to call. */
+struct forward_path {
+	struct virtqueue *transmit;
+	struct virtqueue *receive;	/* NULL: there is no receiver */
+	struct net_side sender;		/* driver of the transmit virtqueue */
+	struct net_side receiver;	/* driver of the receive virtqueue */
+};
+
+struct forward {
+	struct net_counters counters;
+	const struct forward_owner *owner;
+	void *context;
+
+	/* the rest is private */
+	bool holding;		/* transfer and chain are in use */
+	bool starved;		/* the receiver had no buffers for FORWARD_HOLD_NS */
+	uint64_t hold_until;	/* 0: not waiting */
+	struct receive_transfer transfer;
+	struct vq_chain chain;	/* the frame's, in the transmit virtqueue */
+	struct vq_chain scratch;	/* for the receiver's chains */
+	struct iovec segments[VQ_CHAIN_SEGMENTS];
+	struct iovec scratch_segments[VQ_CHAIN_SEGMENTS];
+};
+
+/* Prepare a direction; its memory must not move afterwards. */
+void forward_init(struct forward *forward, const struct forward_owner *owner, void *context);
+
+/*
+ * Carry at most FORWARD_BATCH frames and publish what was done. @now is a clock in
+ * nanoseconds that never stands at 0. Returns when to call again: 0 at once, FORWARD_NEVER
+ * when the transmit virtqueue's next kick is the time, else a time (or a kick of the
+ * receive virtqueue before that).
+ */
+uint64_t forward_run(struct forward *forward, const struct forward_path *path, uint64_t now);
+
+/*
+ * No chain stays in work. A held frame of which nothing was delivered yet goes back into
+ * @transmit as if it had never been looked at. One that is being segmented may have been
+ * delivered in part: it ends here, for it must not begin anew.
+ */
+void forward_quiesce(struct forward *forward, struct virtqueue *transmit);
+
+/* The receiver may have buffers again: the next frame is held anew before it is dropped. */
+void forward_receiver_changed(struct forward *forward);
+
+#endif
