@@ -7,10 +7,12 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "lib/clock.h"
 #include "lib/descriptor.h"
+
+#define NEVER INT64_MAX		/* the deadline of what may take as long as it likes */
 
 /* What goes through the pipe first; the texts follow. */
 struct header {
@@ -34,21 +36,13 @@ static bool send_result(int fd, const struct blocking_result *result)
 	       !descriptor_write(fd, result->warnings.text, header.warnings_length);
 }
 
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * INT64_C(1000) + now.tv_nsec / 1000000;
-}
-
 /* Wait until there is something to read: 0, -ETIMEDOUT at the deadline, or an error. */
 static int wait_readable(int fd, int64_t deadline)
 {
 	struct pollfd pollfd = { .fd = fd, .events = POLLIN };
 
-	for (;;) {
-		int64_t left = deadline - now_ms();
+	while (deadline != NEVER) {
+		int64_t left = deadline - clock_ms();
 		int rc;
 
 		if (left <= 0)
@@ -59,6 +53,7 @@ static int wait_readable(int fd, int64_t deadline)
 		if (rc < 0 && errno != EINTR)
 			return -errno;
 	}
+	return 0;	/* the read waits */
 }
 
 /* Read just @length bytes: 0, -EPROTO where the other end is closed before, or as
@@ -136,11 +131,11 @@ static void work(blocking_serve *serve, void *context, int requests, int results
 	size_t length;
 	bool sent = true;
 
-	while (sent && !read_exactly(requests, INT64_MAX, &length, sizeof(length))) {
+	while (sent && !read_exactly(requests, NEVER, &length, sizeof(length))) {
 		struct blocking_result result = { 0 };
 		struct buffer request = { 0 };
 
-		if (read_text(requests, INT64_MAX, length, &request) < 0 && !request.broken)
+		if (read_text(requests, NEVER, length, &request) < 0 && !request.broken)
 			_exit(1);
 		do_request(serve, context, &request, &result);
 		sent = send_result(results, &result);
@@ -250,7 +245,7 @@ static int lose(struct blocking_worker *worker, int rc, uint64_t seconds,
 int blocking_call(struct blocking_worker *worker, const void *request, size_t length,
 		  uint64_t seconds, struct blocking_result *result)
 {
-	int64_t deadline = seconds ? now_ms() + (int64_t)seconds * 1000 : INT64_MAX;
+	int64_t deadline = seconds ? clock_ms() + (int64_t)seconds * 1000 : NEVER;
 	int rc = descriptor_write(worker->requests, &length, sizeof(length));
 
 	if (rc == 0)

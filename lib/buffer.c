@@ -18,7 +18,7 @@ char *buffer_make_room(struct buffer *buffer, size_t length)
 	}
 	while (size <= need)
 		size *= 2;
-	text = size == buffer->size ? buffer->text : realloc(buffer->text, size);
+	text = realloc(buffer->text, size);
 	if (!text) {
 		buffer->broken = true;
 		return NULL;
@@ -46,18 +46,13 @@ void buffer_add_text(struct buffer *buffer, const char *text)
 
 void buffer_add_number(struct buffer *buffer, unsigned long long number)
 {
-	char digits[24], *end = digits + sizeof(digits), *first = end, *at;
+	char digits[24], *end = digits + sizeof(digits), *first = end;
 
 	do {
 		*--first = '0' + number % 10;
 		number /= 10;
 	} while (number);
-	at = buffer_room(buffer, end - first);
-	if (!at)
-		return;
-	while (first < end)
-		*at++ = *first++;
-	buffer_used(buffer, at - (buffer->text + buffer->length));
+	buffer_add(buffer, first, end - first);
 }
 
 void buffer_format(struct buffer *buffer, const char *format, ...)
@@ -73,7 +68,7 @@ void buffer_format(struct buffer *buffer, const char *format, ...)
 	va_start(args, format);
 	vsnprintf(buffer->text + buffer->length, length + 1, format, args);
 	va_end(args);
-	buffer->length += length;
+	buffer_used(buffer, length);
 }
 
 void buffer_free(struct buffer *buffer)

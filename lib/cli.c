@@ -143,11 +143,20 @@ static int bad_value(struct parser *parser, const struct cli_word *word, const c
 	return -EINVAL;
 }
 
+static int bad_choice(struct parser *parser, const struct cli_word *word, const char *text)
+{
+	char why[200] = "is none of";
+	size_t i, used = strlen(why);
+
+	for (i = 0; word->choices[i] && used < sizeof(why); i++)
+		used += snprintf(why + used, sizeof(why) - used, "%s %s", i ? "," : "",
+				 word->choices[i]);
+	return bad_value(parser, word, text, why);
+}
+
 static int read_choice(struct parser *parser, const struct cli_word *word,
 		       const char *text, struct cli_value *value)
 {
-	char why[200] = "is none of";
-	size_t used = strlen(why);
 	uint64_t i;
 
 	for (i = 0; word->choices[i]; i++) {
@@ -155,11 +164,8 @@ static int read_choice(struct parser *parser, const struct cli_word *word,
 			value->number = i;
 			return 0;
 		}
-		if (used < sizeof(why))
-			used += snprintf(why + used, sizeof(why) - used, "%s %s", i ? "," : "",
-					 word->choices[i]);
 	}
-	return bad_value(parser, word, text, why);
+	return bad_choice(parser, word, text);
 }
 
 static int read_number(struct parser *parser, const struct cli_word *word,

@@ -149,15 +149,18 @@ static void write_err(struct batch *batch, const struct buffer *text)
  * blanks. JSON has none in its strings. */
 static void add_indented(struct buffer *record, const struct buffer *text, int indent)
 {
-	size_t i, length = text->length;
+	const char *at = text->text, *feed;
+	size_t length = text->length;
 
-	while (length && text->text[length - 1] == '\n')
+	while (length && at[length - 1] == '\n')
 		length--;
-	for (i = 0; i < length; i++) {
-		buffer_add(record, text->text + i, 1);
-		if (text->text[i] == '\n')
-			buffer_format(record, "%*s", indent, "");
+	while ((feed = length ? memchr(at, '\n', length) : NULL)) {
+		buffer_add(record, at, feed + 1 - at);
+		buffer_format(record, "%*s", indent, "");
+		length -= feed + 1 - at;
+		at = feed + 1;
 	}
+	buffer_add(record, at, length);
 }
 
 /* Objects, one a line, as an array. */

@@ -37,8 +37,9 @@ void holders_free(struct holders *holders);
 const struct holder *holders_find(const struct holders *holders, dev_t device);
 
 /*
- * Who has this node open? The first process that is found. 1 with @holder filled, 0 where nobody has, -EPERM where
- * nobody is seen but not every process could be looked into, another negative errno.
+ * Who has this node open? The first process that is found. 1 with @holder filled, 0 where
+ * nobody has, -EPERM where nobody is seen but not every process could be looked into,
+ * another negative errno.
  */
 int holder_of(const struct sysfs *fs, dev_t device, struct holder *holder);
 

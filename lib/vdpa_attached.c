@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/sysmacros.h>
 
 #define DEVICES "sys/bus/vdpa/devices"
 #define VIRTIO_DEVICES "sys/bus/virtio/devices"
@@ -88,6 +89,40 @@ int vdpa_attached_read(const struct sysfs *fs, const char *device,
 		sysfs_read_device(fs, &attached->rdev, DEVICES "/%s/%s/dev", name,
 				  attached->chardev);
 	return 0;
+}
+
+static void put_node(struct output *out, const char *chardev)
+{
+	char node[sizeof(((struct vdpa_attached *)0)->chardev) + 5];
+
+	if (!chardev[0])
+		return;
+	snprintf(node, sizeof(node), "/dev/%s", chardev);
+	output_string(out, OUT_BOTH, "chardev", node);
+}
+
+static void put_rdev(struct output *out, dev_t rdev)
+{
+	char text[24];
+
+	if (!rdev)
+		return;
+	snprintf(text, sizeof(text), "%u:%u", major(rdev), minor(rdev));
+	output_string(out, OUT_JSON, "rdev", text);
+}
+
+void vdpa_attached_put(struct output *out, const struct vdpa_attached *attached)
+{
+	if (attached->driver[0])
+		output_string(out, OUT_BOTH, "driver", attached->driver);
+	if (attached->netdev[0])
+		output_string(out, OUT_BOTH, "netdev", attached->netdev);
+	if (attached->ifindex)
+		output_number(out, OUT_JSON, "ifindex", attached->ifindex);
+	put_node(out, attached->chardev);
+	if (attached->blockdev[0])
+		output_string(out, OUT_BOTH, "blockdev", attached->blockdev);
+	put_rdev(out, attached->rdev);
 }
 
 bool vdpa_attached_works(const struct vdpa_attached *attached)

@@ -16,6 +16,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "lib/output.h"
 #include "lib/sysfs.h"
 
 #define VDPA_DRIVER_VIRTIO "virtio_vdpa"
@@ -45,6 +46,10 @@ struct vdpa_attached {
  * have); another negative errno. What goes away while it is read counts as absent. */
 int vdpa_attached_read(const struct sysfs *fs, const char *device,
 		       struct vdpa_attached *attached);
+
+/* The fields of a record that tell of it: driver, netdev and ifindex, chardev or blockdev
+ * and rdev; those that are not there are left out. */
+void vdpa_attached_put(struct output *out, const struct vdpa_attached *attached);
 
 /* Does what it is attached to work: an interface or a disk of its own driver (another
  * type of device: the driver alone), or a vhost-vdpa node in sysfs? */

@@ -11,7 +11,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-#include "lib/features.h"
+#include "lib/vduse_definition.h"
 
 #define DRIVERS "sys/bus/vdpa/drivers"
 
@@ -76,15 +76,12 @@ static uint32_t keep(struct vdpa_index *index, const char *bytes, size_t length)
 	return at;
 }
 
-/* The slot of @name, or the free one where it would stand (FNV-1a, linear probing). */
+/* The slot of @name, or the free one where it would stand (linear probing). */
 static struct vdpa_index_entry *slot_of(const struct vdpa_index *index, const char *name)
 {
-	uint32_t hash = 0x811c9dc5;
-	const char *at;
+	uint64_t hash;
 
-	for (at = name; *at; at++)
-		hash = (hash ^ (unsigned char)*at) * 0x01000193;
-	for (;; hash++) {
+	for (hash = hash_text(HASH_START, name);; hash++) {
 		struct vdpa_index_entry *slot = &index->slots[hash & (index->size - 1)];
 
 		if (!slot->name || !strcmp(name_at(index, slot->name), name))

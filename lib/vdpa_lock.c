@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -11,6 +10,7 @@
 
 #include "lib/registry.h"
 #include "lib/vdpa_blocked.h"
+#include "lib/vduse_definition.h"
 
 /* No device can have this name: that of a record does not begin with a full stop. */
 #define DEVICES_FILE ".vdpa"
@@ -63,16 +63,13 @@ int vdpa_lock_byte(int file, short type, off_t offset, pid_t *holder)
 	return -EBUSY;
 }
 
-/* A byte for each name, whichever way its slashes are written (sysfs_name()): FNV-1a, as
- * an offset that a file can have. */
+/* A byte for each name, whichever way its slashes are written: a hash, as an offset that
+ * a file can have. */
 static off_t offset_of(const char *name)
 {
-	uint64_t hash = UINT64_C(0xcbf29ce484222325);
+	char entry[SYSFS_NAME_SIZE];
 
-	for (; *name; name++)
-		hash = (hash ^ (unsigned char)(*name == '/' ? '!' : *name)) *
-		       UINT64_C(0x100000001b3);
-	return hash >> 2;
+	return hash_text(HASH_START, sysfs_name(name, entry) < 0 ? name : entry) >> 2;
 }
 
 /* A holder that waits for a device process is not the one to wait for. */

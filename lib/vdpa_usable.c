@@ -7,6 +7,7 @@
 #include <sys/utsname.h>
 #include <time.h>
 
+#include "lib/clock.h"
 #include "lib/vdpa_driver.h"
 
 #define POLL_MS 10
@@ -144,19 +145,11 @@ static int tell(const struct sysfs *fs, const char *device,
 	return rc;
 }
 
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * INT64_C(1000) + now.tv_nsec / 1000000;
-}
-
 int vdpa_usable_wait(const struct sysfs *fs, const char *device, unsigned int milliseconds,
 		     struct vdpa_attached *attached, struct failure *failure)
 {
 	const struct timespec moment = { .tv_nsec = POLL_MS * 1000000L };
-	int64_t deadline = now_ms() + milliseconds;
+	int64_t deadline = clock_ms() + milliseconds;
 	enum module module = NOT_ASKED_FOR;
 
 	for (;;) {
@@ -173,7 +166,7 @@ int vdpa_usable_wait(const struct sysfs *fs, const char *device, unsigned int mi
 			module = load_module(fs, attached);
 			continue;
 		}
-		if (verdict == GAVE_UP || now_ms() >= deadline)
+		if (verdict == GAVE_UP || clock_ms() >= deadline)
 			return tell(fs, device, attached, failure);
 		nanosleep(&moment, NULL);
 	}

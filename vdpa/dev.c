@@ -3,22 +3,11 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/sysmacros.h>
 
 #include "lib/elsewhere.h"
 #include "lib/vdpa_attach.h"
 #include "lib/vdpa_index.h"
 #include "vdpa/vdpa.h"
-
-static void put_rdev(struct output *out, dev_t rdev)
-{
-	char text[24];
-
-	if (!rdev)
-		return;
-	snprintf(text, sizeof(text), "%u:%u", major(rdev), minor(rdev));
-	output_string(out, OUT_JSON, "rdev", text);
-}
 
 /* Bytes of a device in the family's answer, at least, and in a listing, about. */
 #define LEAST_ANSWER 72
@@ -67,30 +56,6 @@ static void put_moved(struct listing *listing, const struct vdpa_attached *attac
 	output_string(out, OUT_BOTH, "netdev", interface->netdev);
 	output_number(out, OUT_JSON, "ifindex", interface->ifindex);
 	output_string(out, OUT_BOTH, "netns", interface->netns);
-}
-
-static void put_node(struct output *out, const char *chardev)
-{
-	char node[sizeof(((struct vdpa_attached *)0)->chardev) + 5];
-
-	if (!chardev[0])
-		return;
-	snprintf(node, sizeof(node), "/dev/%s", chardev);
-	output_string(out, OUT_BOTH, "chardev", node);
-}
-
-static void put_attached(struct output *out, const struct vdpa_attached *attached)
-{
-	if (attached->driver[0])
-		output_string(out, OUT_BOTH, "driver", attached->driver);
-	if (attached->netdev[0])
-		output_string(out, OUT_BOTH, "netdev", attached->netdev);
-	if (attached->ifindex)
-		output_number(out, OUT_JSON, "ifindex", attached->ifindex);
-	put_node(out, attached->chardev);
-	if (attached->blockdev[0])
-		output_string(out, OUT_BOTH, "blockdev", attached->blockdev);
-	put_rdev(out, attached->rdev);
 }
 
 static void put_status(struct output *out, uint8_t status)
@@ -145,7 +110,7 @@ static void put_device(struct listing *listing, const struct vdpa_device *device
 	if (details && VDPA_HAS(device, VDPA_ATTR_DEV_MIN_VQ_SIZE))
 		output_number(out, OUT_BOTH, "min_vq_size", device->min_vq_size);
 	if (find_attached(listing, device, &attached)) {
-		put_attached(out, &attached);
+		vdpa_attached_put(out, &attached);
 		if (details)
 			put_details(listing, &attached);
 	}

@@ -66,36 +66,6 @@ static const char *type_of(const struct view *view)
 	return id > UINT32_MAX ? NULL : vduse_type_name(id);
 }
 
-static void put_rdev(struct output *out, dev_t rdev)
-{
-	char text[24];
-
-	if (!rdev)
-		return;
-	snprintf(text, sizeof(text), "%u:%u", major(rdev), minor(rdev));
-	output_string(out, OUT_JSON, "rdev", text);
-}
-
-static void put_attached(struct output *out, const struct vdpa_attached *attached)
-{
-	char path[sizeof("/dev/") + sizeof(attached->chardev)];
-
-	if (attached->driver[0])
-		output_string(out, OUT_BOTH, "driver", attached->driver);
-	if (attached->netdev[0]) {
-		output_string(out, OUT_BOTH, "netdev", attached->netdev);
-		if (attached->ifindex)
-			output_number(out, OUT_JSON, "ifindex", attached->ifindex);
-	} else if (attached->blockdev[0]) {
-		output_string(out, OUT_BOTH, "blockdev", attached->blockdev);
-		put_rdev(out, attached->rdev);
-	} else if (attached->chardev[0]) {
-		snprintf(path, sizeof(path), "/dev/%s", attached->chardev);
-		output_string(out, OUT_BOTH, "chardev", path);
-		put_rdev(out, attached->rdev);
-	}
-}
-
 /* The process's name, and the verb where it is one of ours: only loopback opens a node. Its
  * command line would not tell, which is the batch's where it was started from one. */
 static void name_command(const struct holder *holder, char *text, size_t size)
@@ -135,7 +105,7 @@ static void put_line(struct output *out, const struct view *view)
 	if (view->served_known)
 		output_bool(out, OUT_BOTH, "served", view->holder);
 	output_bool(out, OUT_BOTH, "attached", device->attached);
-	put_attached(out, &view->attached);
+	vdpa_attached_put(out, &view->attached);
 	put_process(out, view->holder);
 }
 
