@@ -9,7 +9,7 @@ VERSION := 0.1.0
 S := $(patsubst %/,%,$(dir $(lastword $(MAKEFILE_LIST))))
 B := build
 
-.PHONY: all check check-all demo bench-cli vm deps install uninstall dist clean distclean help
+.PHONY: all check check-all demo bench-cli bench-ring vm deps install uninstall dist clean distclean help
 .PHONY: programs vm-programs unit-tests guest-programs everything
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -23,7 +23,7 @@ endif
 
 # -- configuration ---------------------------------------------------------------
 
-TESTING := $(filter check check-all demo bench-cli vm deps,$(MAKECMDGOALS))
+TESTING := $(filter check check-all demo bench-cli bench-ring vm deps,$(MAKECMDGOALS))
 ifneq ($(if $(MAKECMDGOALS),$(filter-out clean distclean dist help deps,$(MAKECMDGOALS)),all),)
 include config.mk
 endif
@@ -94,6 +94,10 @@ GUEST := $(patsubst $(S)/%.c,$(B)/%,$(call sources,testsuite/guest))
 $(GUEST): %: %.o $(VIRTIO) $(LIB)
 guest-programs: $(GUEST)
 
+# The driver, the floor and the engine in one process; built with the flags of the programs.
+BENCH_RING := $(B)/testsuite/bench/ring/main
+$(BENCH_RING): $(call to_object,$(call sources,testsuite/bench/ring)) $(VDUSE) $(VIRTIO) $(LIB)
+
 # The test bed's own: static, because they run before there is a root, and
 # quicker to start; never instrumented.
 VM := $(addprefix $(B)/testsuite/vm/,init agent exec vm-state)
@@ -104,7 +108,7 @@ $(B)/testsuite/vm/vm-state: $(B)/testsuite/vm/state.o
 $(addprefix $(B)/testsuite/vm/,agent exec): %: %.o $(addprefix $(B)/testsuite/vm/,stream.o session.o)
 $(VM): LIBS =
 vm-programs: $(VM)
-everything: programs unit-tests guest-programs vm-programs
+everything: programs unit-tests guest-programs vm-programs $(BENCH_RING)
 
 # -- rules -----------------------------------------------------------------------
 
@@ -120,12 +124,12 @@ $(B)/%.o: $(S)/%.c config.mk
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
 
 # The archives twice: unit tests link both commands, which know one another.
-$(PROGRAMS) $(UNIT) $(GUEST) $(VM):
+$(PROGRAMS) $(UNIT) $(GUEST) $(BENCH_RING) $(VM):
 	$(say) LD $(patsubst $(B)/%,%,$@)
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) \
 		-Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(EXTRA) $(LIBS)
 
--include $(wildcard $(B)/*/*.d $(B)/*/*/*.d)
+-include $(wildcard $(B)/*/*.d $(B)/*/*/*.d $(B)/*/*/*/*.d)
 
 # -- running ---------------------------------------------------------------------
 
@@ -143,6 +147,10 @@ demo: deps programs guest-programs vm-programs
 # sees them shrink and grow together.
 bench-cli: deps programs guest-programs vm-programs
 	@$(S)/testsuite/vm/run bash -c "$$(cat $(S)/testsuite/bench/cli)" bench-cli $(ROUNDS) </dev/null
+
+# The virtqueue engine beside a floor, without a kernel.
+bench-ring: $(BENCH_RING)
+	@$(BENCH_RING) $(ROUNDS)
 
 # A shell in the test guest, or RUN='COMMAND' there.
 vm: deps programs guest-programs vm-programs
@@ -182,6 +190,7 @@ help:
 	@echo 'make check-all    those and the slow ones'
 	@echo 'make demo         the whole life of a device on a real kernel'
 	@echo 'make bench-cli    what vdpa costs beside iproute2'"'"'s, with 1, 100 and 1000 devices'
+	@echo 'make bench-ring   what the virtqueue engine costs beside a floor, without a kernel'
 	@echo 'make vm           a shell on that kernel; RUN="COMMAND" runs one command'
 	@echo 'make deps         install what building and testing needs (root, apt)'
 	@echo 'make install      DESTDIR=, PREFIX=, SBINDIR=, MANDIR=;  make uninstall'

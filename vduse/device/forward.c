@@ -154,18 +154,39 @@ static uint64_t sleep_until_buffers(struct forward *forward, const struct forwar
 	return forward->hold_until;
 }
 
-uint64_t forward_run(struct forward *forward, const struct forward_path *path, uint64_t now)
+/* Carries and publishes a batch. Returns how it ended, and puts the frames into *frames. */
+static enum outcome carry_batch(struct forward *forward, const struct forward_path *path,
+				uint64_t now, unsigned int *frames)
 {
 	enum outcome outcome = CARRIED;
-	int frames;
 
 	virtqueue_disable_kick(path->transmit);
 	if (path->receive)
 		virtqueue_disable_kick(path->receive);
-	for (frames = 0; frames < FORWARD_BATCH && outcome == CARRIED; frames++)
+	*frames = 0;
+	while (*frames < FORWARD_BATCH && outcome == CARRIED) {
 		outcome = carry_frame(forward, path, now);
-	publish(forward, path);
-	switch (outcome) {
+		*frames += outcome == CARRIED;
+	}
+	/* of a frame that is held, segments may have been delivered */
+	if (*frames || outcome == HELD)
+		publish(forward, path);
+	return outcome;
+}
+
+unsigned int forward_poll(struct forward *forward, const struct forward_path *path, uint64_t now)
+{
+	unsigned int frames;
+
+	carry_batch(forward, path, now, &frames);
+	return frames;
+}
+
+uint64_t forward_run(struct forward *forward, const struct forward_path *path, uint64_t now)
+{
+	unsigned int frames;
+
+	switch (carry_batch(forward, path, now, &frames)) {
 	case NOTHING:
 		return sleep_until_kick(forward, path);
 	case HELD:

@@ -80,6 +80,14 @@ void forward_init(struct forward *forward, const struct forward_owner *owner, vo
 uint64_t forward_run(struct forward *forward, const struct forward_path *path, uint64_t now);
 
 /*
+ * As forward_run(), for a caller that is going to call again whatever comes out: it carries
+ * and publishes, and asks no driver for kicks. Returns the number of frames that left the
+ * transmit virtqueue. Before the caller sleeps, forward_run() must have told it to.
+ */
+unsigned int forward_poll(struct forward *forward, const struct forward_path *path,
+			  uint64_t now);
+
+/*
  * No chain stays in work. A held frame of which nothing was delivered yet goes back into
  * @transmit as if it had never been looked at. One that is being segmented may have been
  * delivered in part: it ends here, for it must not begin anew.

@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The split virtqueue: virtio 1.2, section 2.7. The theory is in virtqueue.h. */
 #include <errno.h>
-#include <linux/virtio_config.h>
-#include <linux/virtio_ring.h>
 
-#include "vduse/virtio/shared.h"
 #include "vduse/virtio/split.h"
+#include "vduse/virtio/split_ring.h"
 
 /* The flags that a descriptor of a split ring can have: 2.7.5 */
 #define FLAGS_KNOWN (VRING_DESC_F_NEXT | VRING_DESC_F_WRITE | VRING_DESC_F_INDIRECT)
@@ -31,11 +29,6 @@ static void split_attach(struct virtqueue *vq, void *const area[3])
 	split->used = area[2];
 	split->used_event = &split->avail->ring[vq->size];
 	split->avail_event = (uint16_t *)(void *)&split->used->ring[vq->size];
-}
-
-static inline uint16_t place(const struct virtqueue *vq, uint16_t index)
-{
-	return index & (uint16_t)(vq->size - 1);
 }
 
 static int split_take_position(struct virtqueue *vq)
@@ -71,34 +64,23 @@ static int split_roll_forward(struct virtqueue *vq)
 	return 1;
 }
 
-/*
- * Loads avail.idx anew. It may only have grown (2.7.6.1), and the driver has no more than
- * `size` chains: those offered and not taken, those in flight, and those whose used
- * element has not been published.
- */
+/* Loads avail.idx anew. 0 or -EPROTO. */
 static int refresh(struct virtqueue *vq)
 {
 	struct vq_split *split = &vq->split;
 	uint16_t index = shared_load16_acquire(&split->avail->idx);
-	uint16_t grown = index - split->avail_seen;
 	uint16_t shrunk = split->avail_seen - index;
-	uint16_t known = split->avail_seen - split->next_used;
 
-	if (grown > vq->size - known)
+	if (!vq_split_index_fits(vq, index))
 		return vq_break(vq, shrunk <= vq->size ? VQ_AVAIL_BACKWARDS : VQ_AVAIL_TOO_FAR,
 				0, 0, index);
 	split->avail_seen = index;
 	return 0;
 }
 
-static inline uint16_t pending(const struct vq_split *split)
-{
-	return split->avail_seen - split->next_avail;
-}
-
 static uint32_t split_pending(const struct virtqueue *vq)
 {
-	return pending(&vq->split);
+	return vq_split_pending(&vq->split);
 }
 
 static int split_look(struct virtqueue *vq)
@@ -107,24 +89,6 @@ static int split_look(struct virtqueue *vq)
 	int error = refresh(vq);
 
 	return error ? error : vq->split.avail_seen != before;
-}
-
-/* Copies a descriptor of the table, once: two loads, which see what the driver had. */
-static struct vq_descriptor load(const struct vq_split *split, uint32_t index)
-{
-	union {
-		uint64_t half[2];
-		struct vring_desc desc;
-	} raw;
-
-	raw.half[0] = shared_load64_raw((const uint64_t *)(const void *)&split->desc[index]);
-	raw.half[1] = shared_load64_raw((const uint64_t *)(const void *)&split->desc[index] + 1);
-	return (struct vq_descriptor){
-		.address = le64toh(raw.desc.addr),
-		.length = le32toh(raw.desc.len),
-		.flags = le16toh(raw.desc.flags),
-		.next = le16toh(raw.desc.next),
-	};
 }
 
 /* Where a walk goes after a descriptor: the index in *next, or the end. */
@@ -197,7 +161,7 @@ static int walk(struct virtqueue *vq, struct vq_chain *chain)
 
 		if (length++ == vq->size)
 			return vq_break(vq, VQ_CHAIN_LENGTH, chain->head, index, vq->size);
-		descriptor = load(&vq->split, index);
+		descriptor = vq_split_load(vq->split.desc, index);
 		step = check_flags(vq, chain, index, &descriptor);
 		if (step)
 			return step;
@@ -216,12 +180,12 @@ static int split_pop(struct virtqueue *vq, struct vq_chain *chain)
 	uint16_t head;
 	int error;
 
-	if (!pending(split)) {
+	if (!vq_split_pending(split)) {
 		error = refresh(vq);
-		if (!pending(split))
+		if (!vq_split_pending(split))
 			return error;
 	}
-	head = shared_load16(&split->avail->ring[place(vq, split->next_avail)]);
+	head = shared_load16(&split->avail->ring[vq_split_place(vq, split->next_avail)]);
 	if (head >= vq->size)
 		return vq_break(vq, VQ_HEAD_RANGE, head, 0, head);
 	if (vq->slots[head].descriptors)
@@ -233,7 +197,7 @@ static int split_pop(struct virtqueue *vq, struct vq_chain *chain)
 	chain->descriptors = 1;
 	vq->slots[head].writable = chain->writable;
 	vq->slots[head].descriptors = 1;
-	vq->slots[place(vq, split->next_avail)].order = head;
+	vq->slots[vq_split_place(vq, split->next_avail)].order = head;
 	split->next_avail++;
 	vq->in_flight++;
 	return 1;
@@ -242,7 +206,7 @@ static int split_pop(struct virtqueue *vq, struct vq_chain *chain)
 static int split_unpop(struct virtqueue *vq, uint16_t head)
 {
 	struct vq_split *split = &vq->split;
-	uint16_t last = place(vq, split->next_avail - 1);
+	uint16_t last = vq_split_place(vq, split->next_avail - 1);
 
 	if (vq->slots[last].order != head || vq->slots[head].descriptors != 1)
 		return -EINVAL;
@@ -255,7 +219,7 @@ static int split_unpop(struct virtqueue *vq, uint16_t head)
 static int split_push(struct virtqueue *vq, uint16_t head, uint32_t written)
 {
 	struct vq_split *split = &vq->split;
-	uint16_t to = place(vq, split->next_used + (uint16_t)vq->staged);
+	uint16_t to = vq_split_place(vq, split->next_used + (uint16_t)vq->staged);
 	vring_used_elem_t *element = &split->used->ring[to];
 
 	if (head >= vq->size || vq->slots[head].descriptors != 1)
@@ -275,65 +239,21 @@ static int split_push(struct virtqueue *vq, uint16_t head, uint32_t written)
 
 static struct virtqueue_position split_outcome(const struct virtqueue *vq)
 {
-	return (struct virtqueue_position){
-		.next_avail = vq->split.next_avail - (uint16_t)vq->in_flight,
-		.next_used = vq->split.next_used + (uint16_t)vq->staged,
-	};
+	return vq_split_outcome(vq);
 }
 
-/* The heads of what is staged belong to the driver from now on. */
-static void release_slots(struct virtqueue *vq)
-{
-	for (uint32_t i = 0; i < vq->staged; i++) {
-		uint16_t at = place(vq, vq->split.next_used + (uint16_t)i);
-
-		vq->slots[vq->slots[at].order].descriptors = 0;
-	}
-}
-
-/*
- * 2.7.8.2: buffers and elements before idx. The position is stored between the two with
- * release order as well, so that whoever finds it after a crash finds the elements.
- */
 static uint32_t split_publish(struct virtqueue *vq)
 {
-	struct virtqueue_position position = split_outcome(vq);
 	uint32_t count = vq->staged;
 
-	if (!count)
-		return 0;
-	release_slots(vq);
-	vq_position_store(vq->position, position);
-	shared_store16_release(&vq->split.used->idx, position.next_used);
-	vq->split.next_used = position.next_used;
-	vq->staged = 0;
-	vq->unsignalled += count;
+	if (count)
+		shared_store16_release(&vq->split.used->idx, vq_split_prepare(vq));
 	return count;
-}
-
-/*
- * 2.7.7.2, with used_event: a notification is due if used.idx passed used_event, that is
- * if used_event is one of the `count` indices before used.idx. All 16 bits of it can be
- * the driver's nonsense: the answer is then one interrupt too many or too few for it.
- */
-static bool event_passed(const struct virtqueue *vq, uint32_t count)
-{
-	uint16_t event = shared_load16(vq->split.used_event);
-	uint16_t distance = vq->split.next_used - event - 1;
-
-	return distance < count;
 }
 
 static bool split_needs_interrupt(struct virtqueue *vq)
 {
-	uint32_t count = vq->unsignalled;
-
-	if (!count)
-		return false;
-	vq->unsignalled = 0;
-	if (vq_has_feature(vq, VIRTIO_RING_F_EVENT_IDX))
-		return event_passed(vq, count);
-	return !(shared_load16(&vq->split.avail->flags) & VRING_AVAIL_F_NO_INTERRUPT);
+	return vq_split_wants_interrupt(vq);
 }
 
 /* 2.7.10.2: with avail_event, flags stays 0, and an event that is passed says nothing. */
