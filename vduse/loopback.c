@@ -19,6 +19,7 @@
 #include "lib/text.h"
 #include "lib/vduse_control.h"
 #include "lib/vduse_device.h"
+#include "vduse/counters.h"
 #include "vduse/device/session.h"
 #include "vduse/process/readiness.h"
 #include "vduse/process/serve.h"
@@ -34,6 +35,8 @@
 			    FEATURE(55))
 #define FEATURE_MRG_RXBUF FEATURE(15)
 #define SUPER_FRAME 65536
+/* 0.1 s: whoever polls for longer than a frame is held means something else. */
+#define POLL_USECS_MAX 100000
 /* Opening and setting up takes milliseconds. */
 #define BACKGROUND_SECONDS 30
 
@@ -43,6 +46,7 @@ enum loopback_word {
 	WORD_PEER,
 	WORD_QUEUE_SIZE,
 	WORD_USER,
+	WORD_POLL,
 	WORD_FD,
 	WORD_BACKGROUND,
 };
@@ -61,6 +65,9 @@ const struct cli_word loopback_words[] = {
 			      .help = "the most entries of a virtqueue, a power of two" },
 	[WORD_USER] = { .keyword = "user", .value = "USER", .kind = CLI_TEXT,
 			.help = "the user to become before serving" },
+	[WORD_POLL] = { .keyword = "poll", .value = "USECS", .kind = CLI_NUMBER, .min = 1,
+			.max = POLL_USECS_MAX,
+			.help = "after work, look for more for so long before sleeping" },
 	[WORD_FD] = { .keyword = "fd", .value = "N", .kind = CLI_NUMBER, .min = 3, .max = 1048575,
 		      .help = "the descriptor on which the node of NAME is open already" },
 	[WORD_BACKGROUND] = { .keyword = "background", .kind = CLI_FLAG, .flags = CLI_RETURNS,
@@ -138,6 +145,24 @@ static void on_report(void *context, const char *name, const char *sentence)
 	(void)context;
 	fprintf(stderr, "vduse loopback: %s: %s\n", escaped ? escaped : "?", sentence);
 	free(escaped);
+}
+
+/* On standard error: what standard output says may be for a program that wants no more. */
+static void on_count(void *context, const char *name, const struct port_counters *counters)
+{
+	const struct loopback *loopback = context;
+	struct output *out = output_new(loopback->call->options->json ? OUTPUT_JSON : OUTPUT_TEXT);
+	const char *text;
+	size_t length;
+
+	if (!out)
+		return;
+	output_begin_listing(out, "stats");
+	counters_output(out, name, counters);
+	output_end_listing(out);
+	if (output_finish(out, &text, &length) == 0)
+		fwrite(text, 1, length, stderr);
+	output_free(out);
 }
 
 static int refuse(struct failure *failure, const char *name, const char *why, const char *hint)
@@ -351,10 +376,12 @@ int loopback_run(struct call *call, struct failure *failure)
 				     { .name = values[WORD_PEER].text, .fd = -1 } },
 			.count = values[WORD_PEER].given ? 2 : 1,
 			.queue_size = (uint16_t)queue_size,
+			.poll_ns = values[WORD_POLL].number * 1000,
 			.user = values[WORD_USER].text,
 			.context = &loopback,
 			.ready = on_ready,
 			.report = on_report,
+			.count_device = on_count,
 		},
 	};
 	int rc = check_words(values, queue_size, failure);

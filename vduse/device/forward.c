@@ -30,6 +30,9 @@ void forward_receiver_changed(struct forward *forward)
 static void finish_frame(struct forward *forward, struct virtqueue *transmit)
 {
 	virtqueue_push(transmit, forward->chain.head, 0);
+	forward->done.sent++;
+	if (forward->chain.readable > NET_HEADER_SIZE)
+		forward->done.sent_bytes += forward->chain.readable - NET_HEADER_SIZE;
 	forward->holding = false;
 	forward->hold_until = 0;
 }
@@ -119,6 +122,16 @@ static enum outcome carry_frame(struct forward *forward, const struct forward_pa
 	return deliver_frame(forward, path, now);
 }
 
+/* After the fence: does the driver want to be told of the @published chains? */
+static void notify(struct forward *forward, enum forward_end end, struct virtqueue *vq,
+		   uint32_t published)
+{
+	if (virtqueue_needs_interrupt_fenced(vq))
+		forward->owner->interrupt(forward->context, end);
+	else if (published)
+		forward->done.silent[end]++;
+}
+
 /*
  * Make what was done visible, the received frames before the sent ones: then a frame that
  * its sender believes to be gone has arrived. One full fence serves both interrupt
@@ -126,14 +139,13 @@ static enum outcome carry_frame(struct forward *forward, const struct forward_pa
  */
 static void publish(struct forward *forward, const struct forward_path *path)
 {
-	if (path->receive)
-		virtqueue_publish(path->receive);
-	virtqueue_publish(path->transmit);
+	uint32_t received = path->receive ? virtqueue_publish(path->receive) : 0;
+	uint32_t sent = virtqueue_publish(path->transmit);
+
 	atomic_thread_fence(memory_order_seq_cst);
-	if (path->receive && virtqueue_needs_interrupt_fenced(path->receive))
-		forward->owner->interrupt(forward->context, FORWARD_RECEIVE);
-	if (virtqueue_needs_interrupt_fenced(path->transmit))
-		forward->owner->interrupt(forward->context, FORWARD_TRANSMIT);
+	if (path->receive)
+		notify(forward, FORWARD_RECEIVE, path->receive, received);
+	notify(forward, FORWARD_TRANSMIT, path->transmit, sent);
 }
 
 /* All is carried: a kick wakes us. More may have come meanwhile. */
@@ -182,16 +194,32 @@ unsigned int forward_poll(struct forward *forward, const struct forward_path *pa
 	return frames;
 }
 
+/*
+ * Whether to look again instead of waiting for a kick, after @frames were carried. The
+ * time runs from the first look that finds nothing: carrying and interrupting are work.
+ */
+static bool go_on_polling(struct forward *forward, unsigned int frames, uint64_t now)
+{
+	if (!forward->poll_ns)
+		return false;
+	forward->done.polls += forward->poll_until != 0;
+	forward->done.polls_useful += forward->poll_until && frames;
+	if (frames)
+		forward->poll_until = FORWARD_NEVER;
+	else if (forward->poll_until == FORWARD_NEVER)
+		forward->poll_until = now + forward->poll_ns;
+	else if (forward->poll_until <= now)
+		forward->poll_until = 0;
+	return forward->poll_until;
+}
+
 uint64_t forward_run(struct forward *forward, const struct forward_path *path, uint64_t now)
 {
 	unsigned int frames;
+	enum outcome outcome = carry_batch(forward, path, now, &frames);
 
-	switch (carry_batch(forward, path, now, &frames)) {
-	case NOTHING:
-		return sleep_until_kick(forward, path);
-	case HELD:
-		return sleep_until_buffers(forward, path);
-	default:
+	if (go_on_polling(forward, frames, now) || outcome == CARRIED)
 		return 0;
-	}
+	return outcome == NOTHING ? sleep_until_kick(forward, path) :
+				    sleep_until_buffers(forward, path);
 }

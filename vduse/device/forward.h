@@ -12,6 +12,11 @@
  * FORWARD_HOLD_NS it is dropped and counted, and so is all that follows, at once, until
  * the receiver has buffers again. A frame for a receiver that is not there is dropped.
  *
+ * Polling. With poll_ns, a direction that has carried something asks its caller to be
+ * called again, without asking the driver for a kick, until nothing came for that long.
+ * Only then it asks for a kick and looks once more (virtio 1.2, 2.7.10.2), as it does at
+ * once without poll_ns. While it polls, the driver is told that kicks are not needed.
+ *
  * Between two calls of a function here nothing of the *receive* virtqueue is in work, and
  * of the transmit virtqueue the frame that is held, which forward_quiesce() gives back.
  */
@@ -52,12 +57,24 @@ struct forward_path {
 	struct net_side receiver;	/* driver of the receive virtqueue */
 };
 
+/* What net_counters has not: of the two virtqueues. The owner may read it at any time. */
+struct forward_counters {
+	uint64_t sent;		/* frames taken from the sender, whatever became of them */
+	uint64_t sent_bytes;	/* of these, without the virtio headers */
+	uint64_t silent[2];	/* by forward_end: publications that wanted no interrupt */
+	uint64_t polls;		/* looks for frames while polling */
+	uint64_t polls_useful;	/* of these, with a frame found */
+};
+
 struct forward {
 	struct net_counters counters;
+	struct forward_counters done;
+	uint64_t poll_ns;	/* set by the owner; 0: does not poll */
 	const struct forward_owner *owner;
 	void *context;
 
 	/* the rest is private */
+	uint64_t poll_until;	/* 0: not polling; FORWARD_NEVER: counted from the next look */
 	bool holding;		/* transfer and chain are in use */
 	bool starved;		/* the receiver had no buffers for FORWARD_HOLD_NS */
 	uint64_t hold_until;	/* 0: not waiting */
@@ -73,9 +90,9 @@ void forward_init(struct forward *forward, const struct forward_owner *owner, vo
 
 /*
  * Carry at most FORWARD_BATCH frames and publish what was done. @now is a clock in
- * nanoseconds that never stands at 0. Returns when to call again: 0 at once, FORWARD_NEVER
- * when the transmit virtqueue's next kick is the time, else a time (or a kick of the
- * receive virtqueue before that).
+ * nanoseconds that never stands at 0. Returns when to call again: 0 at once (there is more,
+ * or it polls), FORWARD_NEVER when the transmit virtqueue's next kick is the time, else a
+ * time (or a kick of the receive virtqueue before that).
  */
 uint64_t forward_run(struct forward *forward, const struct forward_path *path, uint64_t now);
 

@@ -91,6 +91,58 @@ void port_connect(struct port *port, struct port *peer)
 	peer->peer = port;
 }
 
+/* Kicks and interrupts belong to the session, all else to the direction that uses the queue. */
+static struct port_queue_counters session_counters(const struct port *port, unsigned int index)
+{
+	const struct session_queue *queue = &port->session.queues[index];
+
+	return (struct port_queue_counters){
+		.kicks = queue->kicks,
+		.interrupts = queue->interrupts,
+	};
+}
+
+static struct port_queue_counters receive_counters(const struct port *port)
+{
+	const struct forward *from = &port->peer->forward;
+	struct port_queue_counters counters = session_counters(port, PORT_RECEIVEQ);
+
+	counters.frames = from->counters.frames;
+	counters.bytes = from->counters.bytes;
+	counters.suppressed = from->done.silent[FORWARD_RECEIVE];
+	return counters;
+}
+
+static struct port_queue_counters transmit_counters(const struct port *port)
+{
+	const struct forward *forward = &port->forward;
+	struct port_queue_counters counters = session_counters(port, PORT_TRANSMITQ);
+
+	counters.frames = forward->done.sent;
+	counters.bytes = forward->done.sent_bytes;
+	counters.suppressed = forward->done.silent[FORWARD_TRANSMIT];
+	counters.polls = forward->done.polls;
+	counters.polls_useful = forward->done.polls_useful;
+	return counters;
+}
+
+void port_read_counters(const struct port *port, struct port_counters *counters)
+{
+	const struct net_counters *net = &port->forward.counters;
+
+	*counters = (struct port_counters){
+		.queues = {
+			[PORT_RECEIVEQ] = receive_counters(port),
+			[PORT_TRANSMITQ] = transmit_counters(port),
+		},
+		.checksums = net->checksums,
+		.segmented = net->segmented,
+		.held = net->held,
+		.broken = port->session.broken_queues,
+	};
+	memcpy(counters->dropped, net->dropped, sizeof(counters->dropped));
+}
+
 static struct net_side side_of(const struct port *port)
 {
 	uint64_t features = port->session.features;

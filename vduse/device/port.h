@@ -43,6 +43,31 @@ struct port {
 };
 
 /*
+ * What happened at one virtqueue since the process serves it, or, for kicks and
+ * interrupts, a driver with it. Kicks that the driver did not send because it was asked
+ * not to cannot be counted by the device.
+ */
+struct port_queue_counters {
+	uint64_t frames;	/* receiveq: given to the driver; transmitq: taken from it */
+	uint64_t bytes;		/* of these, without the virtio headers */
+	uint64_t kicks;		/* notifications by the driver */
+	uint64_t interrupts;	/* raised */
+	uint64_t suppressed;	/* publications that the driver wanted no interrupt for */
+	uint64_t polls;		/* transmitq: looks for frames while polling */
+	uint64_t polls_useful;	/* of these, with a frame found */
+};
+
+struct port_counters {
+	struct port_queue_counters queues[SESSION_QUEUES];
+	/* of the frames that its driver transmitted */
+	uint64_t dropped[NET_DROPS];	/* by cause */
+	uint64_t checksums;	/* completed in software */
+	uint64_t segmented;	/* frames that were cut in software */
+	uint64_t held;		/* deliveries that had to wait for receive buffers */
+	uint64_t broken;	/* times that a driver broke a virtqueue */
+};
+
+/*
  * Begin to serve the open node @fd (session_open()), alone. @mtu is that of the device's
  * configuration space, 0 where it is not known: then frames of any size pass.
  * 0 or negative errno; ended by port_close().
@@ -53,6 +78,9 @@ void port_close(struct port *port);
 
 /* Make two open ports each other's peer. */
 void port_connect(struct port *port, struct port *peer);
+
+/* What @port has counted so far. It only grows while the port is open. */
+void port_read_counters(const struct port *port, struct port_counters *counters);
 
 /*
  * Carry what the driver of @port transmitted to its peer, as forward_run().

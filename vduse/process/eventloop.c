@@ -48,28 +48,48 @@ uint64_t eventloop_now(void)
 	return (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
 }
 
+/* The earliest time that a task is due; EVENTLOOP_NEVER without any. */
+static uint64_t first_due(const struct eventloop *loop)
+{
+	uint64_t first = EVENTLOOP_NEVER;
+	const struct task *task;
+
+	for (task = loop->tasks; task; task = task->next)
+		if (task->due < first)
+			first = task->due;
+	return first;
+}
+
 static void run_due_tasks(struct eventloop *loop)
 {
-	uint64_t now = eventloop_now();
 	struct task *task;
 
-	for (task = loop->tasks; task; task = task->next) {
-		if (task->due > now)
+	for (task = loop->tasks; task && !loop->ended; task = task->next) {
+		if (task->due > loop->now)
 			continue;
 		task->due = EVENTLOOP_NEVER;
 		task->run(task);
 	}
 }
 
+/* Run what is due; while something is due at once, again, until it is the descriptors' turn. */
+static void run_tasks(struct eventloop *loop)
+{
+	uint64_t end;
+
+	loop->now = eventloop_now();
+	end = loop->now + EVENTLOOP_SPIN_NS;
+	do {
+		run_due_tasks(loop);
+		loop->now = eventloop_now();
+	} while (!loop->ended && loop->now < end && first_due(loop) == 0);
+}
+
 /* Milliseconds until the first task is due, rounded up; -1 for no end. */
 static int time_to_wait(const struct eventloop *loop)
 {
-	uint64_t first = EVENTLOOP_NEVER, now, milliseconds;
-	const struct task *task;
+	uint64_t first = first_due(loop), now, milliseconds;
 
-	for (task = loop->tasks; task; task = task->next)
-		if (task->due < first)
-			first = task->due;
 	if (first == EVENTLOOP_NEVER)
 		return -1;
 	now = eventloop_now();
@@ -94,7 +114,7 @@ int eventloop_run(struct eventloop *loop)
 
 			watch->ready(watch, events[i].events);
 		}
-		run_due_tasks(loop);
+		run_tasks(loop);
 	}
 	return 0;
 }

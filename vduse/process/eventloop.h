@@ -3,8 +3,12 @@
  * Waiting for several descriptors and points in time at once, on one thread.
  *
  * A watch is embedded in what it belongs to. Nothing runs while nothing happens:
- * an idle loop sleeps in epoll_wait() without a time-out. Work that is not finished
- * is put into a task, which runs again after every descriptor had its turn.
+ * an idle loop sleeps in epoll_wait() without a time-out.
+ *
+ * Work that is not finished is put into a task. While a task is due at once, tasks run
+ * again and again, and every EVENTLOOP_SPIN_NS the descriptors have their turn: so a task
+ * that polls memory pays no system call for each look, and a control message or a signal
+ * waits for no longer than that and one run of each task.
  */
 #ifndef VDUSE_PROCESS_EVENTLOOP_H
 #define VDUSE_PROCESS_EVENTLOOP_H
@@ -32,10 +36,12 @@ struct task {
 };
 
 #define EVENTLOOP_NEVER UINT64_MAX
+#define EVENTLOOP_SPIN_NS UINT64_C(50000)
 
 struct eventloop {
 	int epoll_fd;
 	struct task *tasks;
+	uint64_t now;		/* CLOCK_MONOTONIC, before the tasks that run were called */
 	bool ended;
 };
 

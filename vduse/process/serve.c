@@ -9,7 +9,6 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-#include "vduse/device/port.h"
 #include "vduse/process/eventloop.h"
 #include "vduse/process/privilege.h"
 
@@ -88,7 +87,7 @@ static void on_forward(struct task *task)
 {
 	struct served *served = owner_of(task, struct served, forward);
 
-	task->due = port_forward(&served->port, eventloop_now());
+	task->due = port_forward(&served->port, served->server->loop.now);
 	owe_interrupts(served);
 	owe_interrupts(owner_of(served->port.peer, struct served, port));
 }
@@ -144,12 +143,30 @@ static void on_receive_kick(struct watch *watch, uint32_t events)
 	owner_of(served->port.peer, struct served, port)->forward.due = 0;
 }
 
+static void count_devices(const struct server *server)
+{
+	const struct serve_plan *plan = server->plan;
+	struct port_counters counters;
+	unsigned int i;
+
+	for (i = 0; i < plan->count && plan->count_device; i++) {
+		port_read_counters(&server->served[i].port, &counters);
+		plan->count_device(plan->context, plan->devices[i].name, &counters);
+	}
+}
+
 static void on_signal(struct watch *watch, uint32_t events)
 {
 	struct server *server = owner_of(watch, struct server, signals);
+	struct signalfd_siginfo info;
 
 	(void)events;
-	end_with(server, 0);
+	while (read(watch->fd, &info, sizeof(info)) == sizeof(info)) {
+		if (info.ssi_signo == SIGUSR1)
+			count_devices(server);
+		else
+			end_with(server, 0);
+	}
 }
 
 static int watch_signals(struct server *server)
@@ -159,6 +176,7 @@ static int watch_signals(struct server *server)
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGUSR1);
 	if (sigprocmask(SIG_BLOCK, &set, NULL))
 		return -errno;
 	server->signals = (struct watch){
@@ -206,6 +224,7 @@ static int open_device(struct server *server, unsigned int index)
 	if (rc < 0)
 		return device_failure(served, rc, "cannot set up its virtqueues");
 	served->open = true;
+	served->port.forward.poll_ns = server->plan->poll_ns;
 	rc = watch_device(served);
 	return rc < 0 ? device_failure(served, rc, "cannot wait for it") : 0;
 }

@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "lib/error.h"
+#include "vduse/device/port.h"
 
 #define SERVE_DEVICES 2
 
@@ -28,17 +29,20 @@ struct serve_plan {
 	struct serve_device devices[SERVE_DEVICES];
 	unsigned int count;	/* 1: loopback, 2: connected to each other */
 	uint16_t queue_size;	/* power of two, 64 to 1024 */
+	uint64_t poll_ns;	/* nanoseconds to poll after work; 0: sleep at once */
 	const char *user;	/* to become before the first message is read; NULL: stay */
 	void *context;
 	/* Every device can be attached now. 0 or negative errno, which ends it all. */
 	int (*ready)(void *context);
 	/* A sentence about device @name for the log. */
 	void (*report)(void *context, const char *name, const char *sentence);
+	/* Asked for by SIGUSR1: what device @name has counted. NULL: the signal does nothing. */
+	void (*count_device)(void *context, const char *name, const struct port_counters *counters);
 };
 
 /*
- * Serve until SIGTERM or SIGINT: 0 then, else negative with @failure. The two signals are
- * blocked for good.
+ * Serve until SIGTERM or SIGINT: 0 then, else negative with @failure. These two and
+ * SIGUSR1 are blocked for good.
  */
 int serve_run(const struct serve_plan *plan, struct failure *failure);
 

@@ -1,0 +1,203 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# "poll USECS" of vduse loopback, and what a device counts (SIGUSR1): frames, kicks,
+# interrupts, polls.
+
+load common
+load device
+load traffic
+
+guest_functions+=(foreground counted asked)
+
+# foreground NAME [WORD]...: serve it as process `server`, our child, which can tell what
+# it counted (counted).
+foreground()
+{
+	: >"$T.ready"
+	: >"$T.said"
+	vduse ${json-} loopback "$@" >>"$T.ready" 2>>"$T.said" &
+	server=$!
+	wait_until 5 test -s "$T.ready" || broken "loopback $*: not ready: $(cat "$T.said")"
+}
+
+# asked: has the server told of each of its devices?
+asked()
+{
+	[ "$(grep -c broken "$T.said")" = "$(grep -c vq_size "$T.ready")" ]
+}
+
+# counted: what the server has counted, as `answer` for answers, by device in count[NAME]:
+# rx_frames, tx_kicks and so on, and causes of drops.
+counted()
+{
+	local name word value side
+
+	: >"$T.said"
+	kill -USR1 "$server"
+	wait_until 5 asked || broken "no counters: $(cat "$T.said")"
+	unset count
+	declare -gA count
+	while read -r word value; do
+		case $word in
+		*:) name=${word%:} side= ;;
+		rx | tx) side=${word}_ ;;
+		*) side= ;;
+		esac
+		# shellcheck disable=SC2086 # pairs
+		set -- $word $value
+		[[ $1 = *: || $1 = rx || $1 = tx || $1 = dropped ]] && shift
+		while [ $# -gt 1 ]; do
+			count[$name]+="\"$side$1\":$2,"
+			shift 2
+		done
+	done <"$T.said"
+}
+
+@test "polling: with poll the driver hardly ever kicks, on every ring and with two devices; afterwards the process sleeps" {
+	in_guest <<-'SCRIPT'
+		# ping_pong FROM TO NAME: one frame on its way at a time
+		ping_pong()
+		{
+			carries frames "$1" to "$2" sizes 60 count 400 window 1
+			counted
+			answer=${count[$3]}
+			answers 'tx_frames == 400' 'tx_bytes == 24000' 'rx_frames == 400'
+		}
+		# kicks are what polling saves
+		while IFS='|' read -r create serve condition; do
+			case="$create $serve"
+			device create po0 $create
+			foreground po0 $serve
+			device attach po0
+			interface=$(interface_of po0)
+			raise "$interface"
+			ping_pong "$interface" "$interface" po0
+			answers "$condition" 'rx_interrupts > 0'
+			# an end without a kick or a frame: nothing runs any more
+			nap 0.3
+			ticks=$(ticks_of $server) switches=$(switches_of $server)
+			nap 1
+			[ $(($(ticks_of $server) - ticks)) = 0 ] || complain "$case: $(($(ticks_of $server) - ticks)) ticks in an idle second"
+			[ $(($(switches_of $server) - switches)) -le 1 ] || complain "$case: woke up $(($(switches_of $server) - switches)) times"
+			device detach po0
+			kill $server
+			wait $server || complain "$case: status $?"
+			device destroy po0
+		done <<-'ROWS'
+			| | tx_kicks > 200 && tx_polls == 0
+			| poll 20000 | tx_kicks < 100 && tx_polls_useful > 300 && tx_polls >= tx_polls_useful
+			features no_RING_EVENT_IDX | poll 20000 | tx_kicks < 100 && tx_polls_useful > 300
+		ROWS
+		# two devices of one process, each with the other's answers
+		device create po1
+		device create po2
+		foreground po1 peer po2 poll 20000
+		device attach po1
+		device attach po2
+		left=$(interface_of po1) right=$(interface_of po2)
+		raise $left $right
+		carries frames $left to $right sizes 60 count 300 window 1
+		carries frames $right to $left sizes 90 count 200 window 1
+		counted
+		answer=${count[po1]}
+		answers 'tx_frames == 300' 'rx_frames == 200' 'rx_bytes == 18000' 'tx_kicks < 100'
+		answer=${count[po2]}
+		answers 'tx_frames == 200' 'rx_frames == 300' 'rx_bytes == 18000' 'tx_kicks < 100'
+		device detach po1
+		device detach po2
+		kill $server
+		wait $server
+		device destroy po1
+		device destroy po2
+	SCRIPT
+}
+
+@test "polling: control messages and signals are answered while it polls all the time, and both bus drivers work" {
+	in_guest <<-'SCRIPT'
+		device create pm0 msg_timeout 1
+		foreground pm0 poll 100000
+		device attach pm0
+		for round in 1 2 3; do
+			interface=$(interface_of pm0)
+			raise "$interface"
+			frames "$interface" sizes 60 seconds 1 window 1 timeout 100 >/dev/null 2>&1 &
+			frames=$!
+			nap 0.4
+			need 0 'vdpa dev bind pm0 driver vhost_vdpa'
+			[ $ms -lt 900 ] || complain "round $round: bind took $ms ms"
+			wait $frames
+			carries vhost_driver "$(node_of pm0)" sizes 60-1514:101
+			need 0 'vdpa dev bind pm0 driver virtio_vdpa'
+		done
+		interface=$(interface_of pm0)
+		raise "$interface"
+		carries frames "$interface"
+		frames "$interface" sizes 60 seconds 1 window 1 timeout 100 >/dev/null 2>&1 &
+		frames=$!
+		nap 0.4
+		counted
+		answer=${count[pm0]}
+		answers 'tx_frames > 100' 'tx_polls > 100'
+		start=${EPOCHREALTIME/./}
+		kill $server
+		wait $server || complain "status $? after SIGTERM"
+		took=$(((${EPOCHREALTIME/./} - start) / 1000))
+		[ $took -lt 500 ] || complain "ended $took ms after SIGTERM"
+		wait $frames
+		device serve pm0
+		undo pm0
+		device create pm1
+		rows <<-'ROWS'
+			2 vduse loopback pm1 poll 0          ## poll.*1.*100000
+			2 vduse loopback pm1 poll 100001     ## poll.*1.*100000
+			2 vduse loopback pm1 poll -1         ## poll
+			2 vduse loopback pm1 poll            ## poll
+			2 vduse loopback pm1 poll 5 poll 5   ## poll
+			2 vduse loopback pm1 poll 1ms        ## poll
+		ROWS
+		device destroy pm1
+	SCRIPT
+}
+
+@test "counters: SIGUSR1 prints them in text and JSON; drops have their cause, and interrupts that no driver wanted are counted" {
+	in_guest <<-'SCRIPT' >"$BATS_TEST_TMPDIR/json"
+		device create pc0 mtu 1500
+		device create pc1 mtu 1000
+		foreground pc0 peer pc1
+		device attach pc0
+		device attach pc1
+		left=$(interface_of pc0) right=$(interface_of pc1)
+		raise $left $right
+		carries frames $left to $right sizes 60 count 100
+		frames $left to $right sizes 1200 count 30 timeout 50 >/dev/null
+		counted
+		answer=${count[pc0]}
+		answers 'tx_frames == 130' 'tx_bytes == 42000' 'mtu == 30' 'rx_frames == 0' 'broken == 0' \
+			'tx_interrupts + tx_suppressed > 0'
+		answer=${count[pc1]}
+		answers 'rx_frames == 100' 'rx_bytes == 6000' 'tx_frames == 0' 'rx_interrupts > 0' \
+			'rx_interrupts + rx_suppressed <= 130'
+		ip link set $right down
+		frames $left to $right sizes 60 count 1500 window 0 timeout 50 >/dev/null
+		nap 0.3
+		counted
+		answer=${count[pc0]}
+		answers 'no_buffer > 100' 'held > 0' 'tx_frames > 1000'
+		kill $server
+		wait $server
+		json=-j
+		foreground pc0 peer pc1
+		kill -USR1 $server
+		wait_until 5 asked || complain 'no counters with -j'
+		cat "$T.said"
+		device detach pc0
+		device detach pc1
+		kill $server
+		wait $server || complain "status $? after SIGTERM"
+		device destroy pc0
+		device destroy pc1
+	SCRIPT
+	run -0 jq -es 'map(.stats | to_entries[] | .key + " " + (.value | keys | join(","))) ==
+		["pc0 broken,checksums,dropped,held,rx,segmented,tx", "pc1 broken,checksums,dropped,held,rx,segmented,tx"]' \
+		"$BATS_TEST_TMPDIR/json"
+}
