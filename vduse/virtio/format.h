@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Between the part of a virtqueue that is the same for every ring format (virtqueue.c,
- * chain.c) and a format (split.c). Not for users of the engine.
+ * chain.c) and a format (split.c, packed.c). Not for users of the engine.
  */
 #ifndef VDUSE_VIRTIO_FORMAT_H
 #define VDUSE_VIRTIO_FORMAT_H
@@ -37,9 +37,15 @@ struct vq_format {
 	void (*rules)(uint32_t size, struct vq_area_rule rule[3]);
 	/* notes where the three areas are in our memory; called while stopped, too */
 	void (*attach)(struct virtqueue *vq, void *const area[3]);
-	/* takes over *vq->position: 0, or -ERANGE with the error noted; while stopped */
-	int (*take_position)(struct virtqueue *vq);
+	/*
+	 * takes over *vq->position, and the place of the journal: 0, or -ERANGE with the error
+	 * noted; while stopped
+	 */
+	int (*take_position)(struct virtqueue *vq, uint16_t *published);
+	/* 1, 0, or -ERANGE with the error noted; also before a successor's close_journal() */
 	int (*roll_forward)(struct virtqueue *vq);
+	/* there is no publication to be finished any more; before the slots are emptied */
+	void (*close_journal)(struct virtqueue *vq);
 	int (*pop)(struct virtqueue *vq, struct vq_chain *chain);
 	/* the chains that can be taken, as far as look() and pop() know */
 	uint32_t (*pending)(const struct virtqueue *vq);

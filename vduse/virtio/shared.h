@@ -39,6 +39,13 @@ static inline void shared_store16_release(uint16_t *to, uint16_t value)
 }
 
 /* The pointer must be aligned to 4; relaxed order. */
+static inline uint32_t shared_load32(const uint32_t *from)
+{
+	return le32toh(atomic_load_explicit((const _Atomic uint32_t *)from,
+					    memory_order_relaxed));
+}
+
+/* The pointer must be aligned to 4; relaxed order. */
 static inline void shared_store32(uint32_t *to, uint32_t value)
 {
 	atomic_store_explicit((_Atomic uint32_t *)to, htole32(value), memory_order_relaxed);

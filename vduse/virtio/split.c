@@ -31,7 +31,7 @@ static void split_attach(struct virtqueue *vq, void *const area[3])
 	split->avail_event = (uint16_t *)(void *)&split->used->ring[vq->size];
 }
 
-static int split_take_position(struct virtqueue *vq)
+static int split_take_position(struct virtqueue *vq, uint16_t *published)
 {
 	struct vq_split *split = &vq->split;
 	uint16_t next_avail = vq->position->next_avail;
@@ -40,6 +40,7 @@ static int split_take_position(struct virtqueue *vq)
 	uint16_t taken = next_avail - next_used;
 	uint16_t offered = index - next_used;
 
+	(void)published;	/* used.idx says it */
 	if (taken > vq->size)
 		return vq_refuse(vq, VQ_POSITION, next_avail, -ERANGE);
 	if (offered > vq->size || taken > offered)
@@ -56,12 +57,18 @@ static int split_roll_forward(struct virtqueue *vq)
 	uint16_t behind = split->next_used - shared_load16(&split->used->idx);
 
 	if (behind > vq->size)
-		return -ERANGE;
+		return vq_refuse(vq, VQ_JOURNAL, shared_load16(&split->used->idx), -ERANGE);
 	if (!behind)
 		return 0;
 	shared_store16_release(&split->used->idx, split->next_used);
 	vq->unsignalled += behind;
 	return 1;
+}
+
+/* The journal is used.idx, which is right by now. */
+static void split_close_journal(struct virtqueue *vq)
+{
+	(void)vq;
 }
 
 /* Loads avail.idx anew. 0 or -EPROTO. */
@@ -279,6 +286,7 @@ const struct vq_format vq_format_split = {
 	.attach = split_attach,
 	.take_position = split_take_position,
 	.roll_forward = split_roll_forward,
+	.close_journal = split_close_journal,
 	.pop = split_pop,
 	.pending = split_pending,
 	.unpop = split_unpop,

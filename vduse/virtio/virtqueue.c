@@ -7,12 +7,10 @@
 #include <string.h>
 
 #include "vduse/virtio/format.h"
+#include "vduse/virtio/packed.h"
 #include "vduse/virtio/shared.h"
 #include "vduse/virtio/split.h"
 #include "vduse/virtio/virtqueue.h"
-
-/* Ring features that change the layout of a ring and that no format here has. */
-#define FEATURES_MISSING (UINT64_C(1) << VIRTIO_F_RING_PACKED)
 
 static const char *const reason_text[VQ_REASONS] = {
 	[VQ_FINE] = "no error",
@@ -24,11 +22,12 @@ static const char *const reason_text[VQ_REASONS] = {
 	[VQ_AREA_ACCESS] = "a ring area lacks a permission",
 	[VQ_AREA_IN_PIECES] = "a ring area lies in several mappings",
 	[VQ_POSITION] = "the position does not fit the ring",
-	[VQ_FEATURES] = "a ring feature is not supported",
+	[VQ_JOURNAL] = "the journal does not hold the batch that the position tells of",
 	[VQ_AVAIL_TOO_FAR] = "available index jumped ahead",
 	[VQ_AVAIL_BACKWARDS] = "available index went backwards",
-	[VQ_HEAD_RANGE] = "chain head is out of range",
-	[VQ_HEAD_IN_FLIGHT] = "chain head is in flight already",
+	[VQ_HEAD_RANGE] = "chain head or buffer id is out of range",
+	[VQ_HEAD_IN_FLIGHT] = "chain head or buffer id is in flight already",
+	[VQ_NOT_AVAILABLE] = "chain goes on in a descriptor that is not available",
 	[VQ_NEXT_RANGE] = "next descriptor is out of range",
 	[VQ_CHAIN_LENGTH] = "chain is longer than the queue, or loops",
 	[VQ_FLAGS] = "descriptor has unknown flags",
@@ -68,6 +67,12 @@ int vq_refuse(struct virtqueue *vq, enum virtqueue_reason reason, uint64_t value
 	return error;
 }
 
+/* 0 if the areas are where they were when they were looked up. */
+static int fresh(const struct virtqueue *vq)
+{
+	return vq->generation == vq->memory->generation ? 0 : -ESTALE;
+}
+
 /* 0 if the driver's memory may be touched. */
 static int ready(const struct virtqueue *vq)
 {
@@ -75,7 +80,7 @@ static int ready(const struct virtqueue *vq)
 		return -EPROTO;
 	if (vq->state != VIRTQUEUE_RUNNING)
 		return -ESHUTDOWN;
-	return vq->generation == vq->memory->generation ? 0 : -ESTALE;
+	return fresh(vq);
 }
 
 /* An error of the memory map about an area: notes the reason, returns the errno. */
@@ -151,23 +156,24 @@ static int check_apart(struct virtqueue *vq)
 	return 0;
 }
 
+static bool is_packed(const struct virtqueue_config *config)
+{
+	return config->features >> VIRTIO_F_RING_PACKED & 1;
+}
+
 /* Fills in a stopped virtqueue from its configuration and maps the areas. */
 static int set_up(struct virtqueue *vq, const struct virtqueue_config *config)
 {
-	uint64_t missing = config->features & FEATURES_MISSING;
-
 	*vq = (struct virtqueue){
 		.size = config->size,
 		.features = config->features,
-		.format = &vq_format_split,
+		.format = is_packed(config) ? &vq_format_packed : &vq_format_split,
 		.memory = config->memory,
 		.slots = config->slots,
 		.position = config->position,
 		.area = { { .iova = config->desc }, { .iova = config->driver },
 			  { .iova = config->device } },
 	};
-	if (missing)
-		return vq_refuse(vq, VQ_FEATURES, missing, -EOPNOTSUPP);
 	if (!vq->format->size_fits(config->size))
 		return vq_refuse(vq, VQ_SIZE, config->size, -EINVAL);
 	return map_areas(vq);
@@ -180,6 +186,14 @@ static int check_slots(struct virtqueue *vq, const struct virtqueue_config *conf
 	return 0;
 }
 
+/* Nothing of a predecessor is needed any more: its journal is closed, the slots are emptied. */
+static void begin(struct virtqueue *vq)
+{
+	vq->format->close_journal(vq);
+	memset(vq->slots, 0, vq->size * sizeof(*vq->slots));
+	vq->state = VIRTQUEUE_RUNNING;
+}
+
 int virtqueue_start(struct virtqueue *vq, const struct virtqueue_config *config)
 {
 	int error = set_up(vq, config);
@@ -189,11 +203,12 @@ int virtqueue_start(struct virtqueue *vq, const struct virtqueue_config *config)
 	if (!error)
 		error = check_apart(vq);
 	if (!error)
-		error = vq->format->take_position(vq);
+		error = vq->format->take_position(vq, config->published);
 	if (error)
 		return error;
-	memset(vq->slots, 0, vq->size * sizeof(*vq->slots));
-	vq->state = VIRTQUEUE_RUNNING;
+	vq->state = VIRTQUEUE_RESUMING;
+	if (!config->resume)
+		begin(vq);
 	return 0;
 }
 
@@ -211,7 +226,7 @@ int virtqueue_remap(struct virtqueue *vq)
 	if (vq->in_flight || vq->staged)
 		return -EBUSY;
 	error = map_areas(vq);
-	if (vq->error.reason != VQ_FINE)
+	if (error && vq->error.reason != VQ_FINE)
 		vq->state = VIRTQUEUE_BROKEN;
 	return error;
 }
@@ -219,8 +234,11 @@ int virtqueue_remap(struct virtqueue *vq)
 int virtqueue_read_used_index(const struct virtqueue_config *config, uint16_t *index)
 {
 	struct virtqueue probe;
-	int error = set_up(&probe, config);
+	int error;
 
+	if (is_packed(config))
+		return -EOPNOTSUPP;
+	error = set_up(&probe, config);
 	if (!error)
 		*index = shared_load16(&probe.split.used->idx);
 	return error;
@@ -228,9 +246,14 @@ int virtqueue_read_used_index(const struct virtqueue_config *config, uint16_t *i
 
 int virtqueue_roll_forward(struct virtqueue *vq)
 {
-	int error = ready(vq);
+	bool resuming = vq->state == VIRTQUEUE_RESUMING;
+	int result = resuming ? fresh(vq) : ready(vq);
 
-	return error ? error : vq->format->roll_forward(vq);
+	if (!result)
+		result = vq->format->roll_forward(vq);
+	if (resuming && result >= 0)
+		begin(vq);
+	return result;
 }
 
 int virtqueue_pop(struct virtqueue *vq, struct vq_chain *chain)
@@ -284,7 +307,7 @@ bool virtqueue_needs_interrupt(struct virtqueue *vq)
 {
 	if (!vq->unsignalled)
 		return false;
-	/* used.idx is stored before used_event or flags is loaded: 2.7.7.2 */
+	/* what is used is stored before the wish for it is loaded: 2.7.7.2, 2.8.10 */
 	atomic_thread_fence(memory_order_seq_cst);
 	return virtqueue_needs_interrupt_fenced(vq);
 }
@@ -303,7 +326,7 @@ static int request_and_look(struct virtqueue *vq)
 	if (error)
 		return error;
 	vq->format->request_kick(vq);
-	/* avail_event or flags is stored before avail.idx is loaded: 2.7.10.2 */
+	/* the wish is stored before what is available is loaded: 2.7.10.2, 2.8.21.3.1 */
 	atomic_thread_fence(memory_order_seq_cst);
 	return vq->format->look(vq);
 }

@@ -41,18 +41,55 @@
  * notifies it. virtqueue_needs_interrupt() and virtqueue_enable_kick() contain the
  * device's fences.
  *
+ * A packed virtqueue (section 2.8) is one ring that both sides write, and a small structure
+ * each about notifications:
+ *
+ *	area		writer	content
+ *	descriptor	both	size x {addr, len, id, flags}		2.8.13
+ *	driver		driver	event suppression: off_wrap, flags	2.8.14
+ *	device		device	the same					2.8.14
+ *
+ * Both sides go round the ring, and each has a wrap counter that begins at 1 and changes
+ * with every lap (2.8.1). A descriptor is available when its AVAIL flag equals the driver's
+ * counter and USED does not, and used when both equal the device's. A chain is descriptors
+ * side by side, through the end of the ring if need be, linked by NEXT; the last one has
+ * the buffer id that names it (2.8.6). The device returns a chain by one used descriptor
+ * {id, len, flags} where its own way round the ring has come to, and then goes on by as
+ * many places as the chain had: so it writes over descriptors that it has read. A position
+ * is a place in the ring and a wrap counter.
+ *
+ *	driver: descriptors, then the flags of a chain's first one	2.8.6, 2.8.21.1
+ *	device: load-acquire the first one's flags -> the chain, buffers
+ *	device: buffers, elements -> store-release flags of the first element	2.8.2, 2.8.9
+ *	driver: flags -> barrier -> element, buffers			2.8.22
+ *
+ * The driver looks at one place only, the one behind what it processed last. So a batch is
+ * written from its second element on, and the first one's flags make all of it visible by
+ * one store. The notifications are as above, with flags in the place of both indices:
+ *
+ *	device: store flags,  full fence, load driver area			2.8.10
+ *	device: store device area, full fence, load flags		2.8.21.3.1
+ *
+ * Used elements are one to a chain, with VIRTIO_F_IN_ORDER as well. One for a whole batch
+ * would be allowed then (2.8.8: it is what the device can do, not what it must), but says
+ * of all but the last that they were written completely, which is seldom so.
+ *
  * Hostile drivers. All memory of the driver can change at any time, also by a thread
  * of the driver while we look at it. What follows from that:
  *
  *  - A descriptor, an index, an event is loaded exactly once, into a local copy, by an
- *    atomic load that the compiler cannot repeat. Checks and uses see the copy.
+ *    atomic load that the compiler cannot repeat. Checks and uses see the copy. (The
+ *    flags of a packed chain's first descriptor are waited for by a load of their own,
+ *    and then checked again in the copy.)
  *  - What we must know later (which heads are in flight, how much of a chain was
  *    writable, in which order chains were taken) is kept in memory of our own, the
- *    slots, and never read back from a ring. A head is in flight until the used.idx
- *    that returns it is published: before that the driver cannot have it back.
+ *    slots, and never read back from a ring. A head or buffer id is in flight until the
+ *    publication that returns it: before that the driver cannot have it back.
  *  - Chains end: the walk counts descriptors, also across an indirect table, and stops
- *    at the queue size (2.7.5.3.1: no chain is longer than that), so loops cost at most
- *    `size` steps.
+ *    at the queue size (2.7.5.3.1, 2.8.17: no chain is longer than that), so loops cost
+ *    at most `size` steps.
+ *  - No more than `size` descriptors are out at a time, whatever the flags of a packed
+ *    ring say: what the driver did not get back cannot be available again.
  *  - Addresses are IOVAs, translated with permissions (memory.h). A chain is handed out
  *    only when every byte of it is mapped. Nothing outside the regions is touched.
  *  - A driver that breaks a rule breaks its virtqueue: the state becomes
@@ -71,30 +108,70 @@
  *	publish		one store makes everything staged visible
  *	needs_interrupt	says whether the driver wants to be told of it
  *
- * Staged elements lie beyond used.idx, where the driver does not look.
+ * Staged elements lie beyond used.idx, where the driver does not look; those of a packed
+ * ring stay in the slots, because their places hold descriptors that may be needed again.
  *
  * Position and recovery. How far a device has come is two 16-bit numbers: where it takes
  * the next chain, and where it puts the next used element. They live in 4 bytes that the
  * caller owns (struct virtqueue_position), for instance in memory that outlives the
- * process. publish stores them as one, immediately *before* used.idx:
+ * process. publish stores them as one, *before* the driver sees anything:
  *
- *	1 used elements written		2 position stored	3 used.idx stored
+ *		split				packed
+ *	push	used element, beyond used.idx	used element, in the slots
+ *	1	position			position
+ *	2					elements but for the first one's flags
+ *	3	used.idx			flags of the first element
+ *	4					*published = next_used
  *
- * A device that dies before 2 resumes at the old position: the driver saw nothing, the
- * chains are taken again. One that dies between 2 and 3 left a position ahead of
- * used.idx: the used elements are all there, and virtqueue_roll_forward() does step 3.
- * One that dies after 3 has nothing to repair. Who has to publish two virtqueues as one
- * transaction writes both outcomes (virtqueue_outcome()) into one journal record before
- * publishing either, and rolls both forward after a crash. The position counts chains
- * that are taken and not yet pushed as not taken, so it is exact for devices that use
- * chains in the order in which they are available, as network devices do.
+ * Each step is one store or, as push and 2, stores that can be repeated. A process ends
+ * between two instructions, so its successor finds that some of them were done and all
+ * later ones not, in the order in which they stand here:
  *
- * Limits: queue size a power of two from 1 to 32768; a chain has at most `size`
- * descriptors (and 32767), UINT32_MAX bytes and as many segments as the caller's array holds
- * (VQ_CHAIN_SEGMENTS, 1024, is a good length: the longest chain that Linux makes is
- * shorter). Each of the three areas must lie in memory in one piece: in one region, or
- * in neighbouring regions that meet in our memory as well; otherwise the start is
- * refused.
+ *  - before 1: the position is the old one, the driver saw nothing. The successor takes
+ *    the chains again; the descriptors are as the driver wrote them, because no format
+ *    has written over one. What push left is overwritten.
+ *  - after 1, before 3: the position is ahead of what the driver saw. The successor does
+ *    the rest (virtqueue_roll_forward()). Split: the elements are there, used.idx says
+ *    how many are missing. Packed: the batch reaches from *published to next_used, and
+ *    the slots, which nobody touched since, have its elements: which id at which place,
+ *    its length, how many places it takes.
+ *  - after 3, before 4: as the one before by position and *published, but everything is
+ *    done. Split: used.idx says so. Packed: the place of the first element says so. As
+ *    long as 3 is missing, the driver's own descriptor is there, available in this lap
+ *    (AVAIL equals the wrap counter that *published has for the place, USED does not): a
+ *    driver must not touch it before it is used (2.8.16). Afterwards it is used in this
+ *    lap (both equal it), or the driver got it and has made it available in its next lap
+ *    (AVAIL does not equal it, USED does); it cannot be a lap further, because that takes
+ *    another publication, which begins with 4 of this one done. Three states, told apart.
+ *  - after 4: *published equals next_used: there is nothing to do. Only now the slots of
+ *    the batch are used for other things.
+ *  - in roll_forward itself: it repeats 2 and 3 from the same slots, then does 4, and
+ *    empties the slots only after that. Whoever comes next finds one of the above.
+ *  - before the first publication: start without `resume` does 4, for the position that
+ *    it was given. The caller, who wrote that position, counts a virtqueue as one that
+ *    can be resumed only from the return of that start on; nothing is published before.
+ *
+ * What the successor reads out of the slots may be garbage (the journal is somebody's
+ * file): every number is checked against the ring's size and against the position before
+ * anything is written, and nothing but the driver's own ring is written then, so the
+ * worst that a forged journal does is a wrong used element.
+ *
+ * Who has to publish two virtqueues as one transaction writes both outcomes
+ * (virtqueue_outcome()) into one journal record before publishing either, and after a
+ * crash hands each virtqueue its half of the record as the position: step 1 of both is
+ * then that one store. (The record can be 8 bytes, one store; *published stays apart.)
+ *
+ * The position counts chains that are taken and not yet pushed as not taken, so it is
+ * exact for devices that use chains in the order in which they are available, as network
+ * devices do. It could not be otherwise in a packed ring, where used elements that come
+ * out of order overwrite descriptors of chains that are still in work.
+ *
+ * Limits: queue size from 1 to 32768, split: a power of two; a chain has at most `size`
+ * descriptors (packed: and 32767), UINT32_MAX bytes and as many segments as the caller's
+ * array holds (VQ_CHAIN_SEGMENTS, 1024, is a good length: the longest chain that Linux
+ * makes is shorter). Each of the three areas must lie in memory in one piece: in one
+ * region, or in neighbouring regions that meet in our memory as well; otherwise the start
+ * is refused.
  *
  * Threads: a virtqueue and its memory map belong to one thread. There is no global
  * state, no allocation, no output and no system call in here.
@@ -107,6 +184,7 @@
 #include <sys/uio.h>
 
 #include "vduse/virtio/memory.h"
+#include "vduse/virtio/state.h"
 
 #define VIRTQUEUE_SIZE_MAX 32768	/* virtio 1.2, 2.7 */
 #define VQ_CHAIN_SEGMENTS 1024		/* a good length for struct vq_chain's array */
@@ -123,12 +201,13 @@ enum virtqueue_reason {
 	VQ_AREA_ACCESS,			/* value: address */
 	VQ_AREA_IN_PIECES,		/* value: address */
 	VQ_POSITION,			/* value: position, or avail.idx that contradicts it */
-	VQ_FEATURES,			/* value: the features that are not supported */
+	VQ_JOURNAL,			/* value: place in the ring */
 	/* broken by the driver */
-	VQ_AVAIL_TOO_FAR,		/* value: avail.idx */
-	VQ_AVAIL_BACKWARDS,		/* value: avail.idx */
-	VQ_HEAD_RANGE,			/* value: head */
-	VQ_HEAD_IN_FLIGHT,		/* value: head */
+	VQ_AVAIL_TOO_FAR,		/* value: avail.idx; packed: place in the ring */
+	VQ_AVAIL_BACKWARDS,		/* value: avail.idx; packed: place in the ring */
+	VQ_HEAD_RANGE,			/* value: head; packed: buffer id */
+	VQ_HEAD_IN_FLIGHT,		/* value: head; packed: buffer id */
+	VQ_NOT_AVAILABLE,		/* value: flags */
 	VQ_NEXT_RANGE,			/* value: next */
 	VQ_CHAIN_LENGTH,		/* value: queue size */
 	VQ_FLAGS,			/* value: flags */
@@ -151,27 +230,32 @@ enum virtqueue_reason {
 /* The first error since the start. head and index are 0 where they mean nothing. */
 struct virtqueue_error {
 	enum virtqueue_reason reason;
-	uint16_t head;			/* of the chain in question */
+	uint16_t head;			/* where the chain in question begins in the ring */
 	uint32_t index;			/* of the descriptor, in its table */
 	uint64_t value;			/* see the reason */
 };
 
 /*
  * How far the device has come. Split: free-running indices, as avail.idx and used.idx.
- * Stored as one 32-bit word; must be aligned to 4.
+ * Packed: places in the ring (bits 0 to 14) and wrap counters (bit 15), as VDUSE's
+ * last_avail_idx with last_avail_counter, and last_used_idx with last_used_counter; a
+ * driver begins at VIRTQUEUE_PACKED_BEGIN. Stored as one 32-bit word; must be aligned to 4.
  */
 struct virtqueue_position {
 	_Alignas(4) uint16_t next_avail;
 	uint16_t next_used;
 };
 
+/* Both halves of the position of a packed virtqueue that is new: place 0, counter 1 (2.8.1). */
+#define VIRTQUEUE_PACKED_BEGIN 0x8000
+
 /*
  * Private record of a virtqueue, `size` of them in the caller's memory. An entry is used
- * under two indices at once: `writable` and `descriptors` belong to the head of that
- * number, `order` to the place in the ring.
+ * under two indices at once: `writable` and `descriptors` belong to the head (packed: the
+ * buffer id) of that number, `order` to the place in the ring.
  */
 struct vq_slot {
-	uint32_t writable;		/* device-writable bytes of the chain in flight */
+	uint32_t writable;		/* bytes: writable in the chain in flight; staged: written */
 	uint16_t descriptors;		/* ring entries that it takes; 0: not in flight */
 	uint16_t order;			/* the head taken, later staged, at this place */
 };
@@ -179,47 +263,41 @@ struct vq_slot {
 /* In vq_slot.descriptors: the chain was pushed, but the driver does not know yet. */
 #define VQ_SLOT_STAGED 0x8000
 
-/* Everything that a start needs. Only memory, slots and position must outlive the call. */
+/*
+ * Everything that a start needs. Only memory, slots, position and published must outlive the
+ * call. Who wants to resume after a crash keeps the last three where the crash leaves them.
+ */
 struct virtqueue_config {
-	uint32_t size;			/* entries; power of two, 1 to 32768 */
+	uint32_t size;			/* entries; 1 to 32768, split: a power of two */
 	uint64_t desc;			/* IOVA of the descriptor area, aligned to 16 */
-	uint64_t driver;		/* IOVA of the driver area, aligned to 2 */
+	uint64_t driver;		/* IOVA of the driver area, aligned to 2, packed: 4 */
 	uint64_t device;		/* IOVA of the device area, aligned to 4 */
 	uint64_t features;		/* as negotiated; only ring features matter here */
 	struct vq_memory *memory;
-	struct vq_slot *slots;		/* at least size; their content does not matter */
+	struct vq_slot *slots;		/* at least size; content: see resume */
 	uint32_t slot_count;
 	struct virtqueue_position *position;	/* where to start; updated by publish */
+	/*
+	 * Packed rings: where the last publication that is complete ended, as next_used.
+	 * Written by the engine only. NULL: nobody is going to resume.
+	 */
+	uint16_t *published;
+	/*
+	 * slots and *published are those that a predecessor left when it died, of a virtqueue
+	 * of the same size. They are read, with distrust, by virtqueue_roll_forward(), which
+	 * must come next. Otherwise their content does not matter.
+	 */
+	bool resume;
 };
 
 enum virtqueue_state {
 	VIRTQUEUE_STOPPED = 0,
 	VIRTQUEUE_RUNNING,
 	VIRTQUEUE_BROKEN,
+	VIRTQUEUE_RESUMING,		/* started to resume, not yet rolled forward */
 };
 
-struct vring_desc;
-struct vring_used;
-struct vring_avail;
 struct vq_format;
-
-/* An area of the ring, in the driver's addresses. */
-struct vq_area {
-	uint64_t iova;
-	uint64_t length;
-};
-
-/* What a split virtqueue knows beside the common part. */
-struct vq_split {
-	struct vring_desc *desc;
-	struct vring_avail *avail;
-	struct vring_used *used;
-	uint16_t *used_event;		/* in the driver area, behind the ring */
-	uint16_t *avail_event;		/* in the device area, behind the ring */
-	uint16_t next_avail;		/* the next chain to take */
-	uint16_t avail_seen;		/* avail.idx, as acquired last */
-	uint16_t next_used;		/* used.idx, as published last */
-};
 
 /*
  * A virtqueue. Zeroed memory is a stopped virtqueue. Callers read state, error, size,
@@ -244,6 +322,7 @@ struct virtqueue {
 	struct vq_area area[3];		/* descriptor, driver, device area */
 	union {
 		struct vq_split split;
+		struct vq_packed packed;
 	};
 };
 
@@ -255,7 +334,7 @@ struct virtqueue {
 struct vq_chain {
 	struct iovec *segments;		/* readable_segments, then writable_segments */
 	uint32_t capacity;		/* length of the array */
-	uint16_t head;			/* names the chain: push and unpop want it */
+	uint16_t head;			/* names the chain: push and unpop want it (packed: id) */
 	uint16_t descriptors;		/* ring entries that it takes */
 	uint32_t readable_segments;
 	uint32_t writable_segments;
@@ -282,13 +361,15 @@ static inline struct iovec *vq_chain_writable(const struct vq_chain *chain)
 /*
  * Starts a virtqueue at *config->position, from any state. Every byte of the three areas
  * is looked up and checked (sizes and alignment: 2.7; areas apart; mapped, readable or
- * writable as needed, in one piece). avail.idx must fit the position: at most `size`
- * chains beyond next_used, and not before next_avail.
+ * writable as needed, in one piece). The position must fit the ring; split: avail.idx is
+ * at most `size` chains beyond next_used, and not before next_avail.
+ *
+ * With config->resume the state is VIRTQUEUE_RESUMING afterwards, in which everything but
+ * virtqueue_roll_forward() and virtqueue_stop() fails with -ESHUTDOWN.
  *
  * Returns 0, or with the reason in vq->error and the virtqueue stopped:
  * -EINVAL: size, alignment, overlap, too few slots; -EOVERFLOW: an area wraps;
  * -EFAULT: unmapped or in pieces; -EACCES: permission; -ERANGE: position;
- * -EOPNOTSUPP: a ring feature that this engine does not have;
  * or an errno of the fault callback (reason VQ_FINE), after which it can be tried again.
  */
 int virtqueue_start(struct virtqueue *vq, const struct virtqueue_config *config);
@@ -311,14 +392,21 @@ int virtqueue_remap(struct virtqueue *vq);
  * Reads used.idx of a split virtqueue that is about to be started: what a device without
  * a journal takes as both halves of the position after a restart, and what belongs into
  * next_used beside an avail index that came from the driver (VDUSE VQ_GET_INFO, migration).
- * 0 or an error of virtqueue_start() about the device area.
+ * 0 or an error of virtqueue_start() about the areas; -EOPNOTSUPP: a packed ring, which does
+ * not say it.
  */
 int virtqueue_read_used_index(const struct virtqueue_config *config, uint16_t *index);
 
 /*
- * Finishes a publication that a predecessor died in: when *position is ahead of used.idx
- * by at most `size`, used.idx is stored. To be called once, directly after a start from a
- * journal. 1: done, 0: there was nothing to do, -ERANGE: the two contradict each other.
+ * Finishes a publication that a predecessor died in: when *position is ahead of what the
+ * driver was shown, the driver is shown it. To be called once, directly after a start from
+ * a journal; packed rings need config->resume and config->published for it. A virtqueue
+ * that was resuming runs afterwards.
+ *
+ * 1: done; 0: there was nothing to do (whether the driver was notified, nobody knows: in
+ * doubt, do). -ERANGE: position, ring and slots contradict each other (reason VQ_JOURNAL);
+ * nothing was written, and a virtqueue that was resuming stays so. -ESTALE: as
+ * virtqueue_pop().
  */
 int virtqueue_roll_forward(struct virtqueue *vq);
 
@@ -331,8 +419,8 @@ int virtqueue_roll_forward(struct virtqueue *vq);
 int virtqueue_pop(struct virtqueue *vq, struct vq_chain *chain);
 
 /*
- * How many chains can be taken, without taking any; reads avail.idx. A number from 0 to
- * size, or an error as of virtqueue_pop().
+ * How many chains can be taken, without taking any; reads avail.idx, or the flags of the
+ * descriptors that are new. A number from 0 to size, or an error as of virtqueue_pop().
  */
 int virtqueue_available(struct virtqueue *vq);
 
@@ -344,7 +432,7 @@ int virtqueue_unpop(struct virtqueue *vq, uint16_t head);
 
 /*
  * Stages a used element for a chain in flight. written: the number of bytes written from
- * the start of its writable part (2.7.8.2); 0 for a chain that was only read.
+ * the start of its writable part (2.7.8.2, 2.8.4); 0 for a chain that was only read.
  * -EINVAL: the chain is not in flight, `written` is more than was writable, or it is
  * not the oldest one although VIRTIO_F_IN_ORDER was negotiated; -ESHUTDOWN: not running;
  * -ESTALE: as virtqueue_pop().
@@ -355,14 +443,15 @@ int virtqueue_push(struct virtqueue *vq, uint16_t head, uint32_t written);
 struct virtqueue_position virtqueue_outcome(const struct virtqueue *vq);
 
 /*
- * Makes everything staged visible: stores *position, then used.idx (release). Returns
- * the number of chains published; 0 also when the virtqueue does not run.
+ * Makes everything staged visible: stores *position, then used.idx or the flags of the
+ * first element (release). Returns the number of chains published; 0 also when the
+ * virtqueue does not run.
  */
 uint32_t virtqueue_publish(struct virtqueue *vq);
 
 /*
  * Whether the driver wants a notification for what was published since this was asked
- * last (2.7.7). Contains the full fence. Never true when nothing was published.
+ * last (2.7.7, 2.8.10). Contains the full fence. Never true when nothing was published.
  */
 bool virtqueue_needs_interrupt(struct virtqueue *vq);
 
@@ -372,7 +461,7 @@ bool virtqueue_needs_interrupt(struct virtqueue *vq);
  */
 bool virtqueue_needs_interrupt_fenced(struct virtqueue *vq);
 
-/* Tells the driver that kicks are not needed (2.7.10). Advice: kicks may still come. */
+/* Tells the driver that kicks are not needed (2.7.10, 2.8.10). Advice: kicks may still come. */
 void virtqueue_disable_kick(struct virtqueue *vq);
 
 /*
