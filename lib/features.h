@@ -28,6 +28,9 @@
  */
 #define FEATURES_NET_DEFAULT UINT64_C(0x800000033001bbab)
 
+/* What it implements beyond that, for who asks for it: RING_PACKED. */
+#define FEATURES_NET_IMPLEMENTED (FEATURES_NET_DEFAULT | FEATURE(34))
+
 /* The two that VDUSE asks of every device: VERSION_1 and ACCESS_PLATFORM. */
 #define FEATURES_MANDATORY (FEATURE(32) | FEATURE(33))
 

@@ -94,8 +94,8 @@ same()
 	cmp "$2" "$3" >"$T.cmp" 2>&1 || complain "$1: $(cat "$T.cmp")"
 }
 
-# testpmd_start NODE: DPDK's testpmd drives what is behind NODE, by orders that it is
-# given; its process is in `testpmd_pid`.
+# testpmd_start NODE [WORDS]: DPDK's testpmd drives what is behind NODE, by orders that it
+# is given; its process is in `testpmd_pid`. WORDS go to its driver, "packed_vq=1".
 testpmd_start()
 {
 	local words=() library
@@ -109,7 +109,7 @@ testpmd_start()
 	exec {orders}<>"$T.orders"
 	: >"$T.testpmd"
 	peer stdbuf -oL dpdk-testpmd -l 0,1 --no-pci --no-telemetry -m 64 --no-huge "${words[@]}" \
-		"--vdev=net_virtio_user0,path=$1,queues=1,queue_size=256" -- -i --total-num-mbufs=2048 \
+		"--vdev=net_virtio_user0,path=$1,queues=1,queue_size=256${2:+,$2}" -- -i --total-num-mbufs=2048 \
 		--disable-link-check --forward-mode=io <"$T.orders" >"$T.testpmd" 2>&1 &
 	testpmd_pid=$!
 	# it goes on, and later ends with 0, when it found no device

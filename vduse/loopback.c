@@ -181,7 +181,7 @@ static int bad_words(struct failure *failure, const char *name, const char *why)
 
 static int check_features(const struct vduse_definition *definition, struct failure *failure)
 {
-	uint64_t missing = definition->features & ~FEATURES_NET_DEFAULT;
+	uint64_t missing = definition->features & ~FEATURES_NET_IMPLEMENTED;
 	char buffer[FEATURE_NAME_MAX];
 
 	if (!missing)

@@ -39,6 +39,7 @@ static struct {
 	unsigned int regions;	/* asked for */
 	bool ready[SESSION_QUEUES];
 	uint16_t avail_index;
+	struct vduse_vq_state_packed packed;
 	uint64_t features;
 	int interrupt_error;
 	unsigned int interrupts;
@@ -83,6 +84,7 @@ int __wrap_node_get_queue(int fd, uint32_t index, struct node_queue *queue)
 		.driver = start + 0x1000,
 		.device = start + 0x2000,
 		.avail_index = kernel.avail_index,
+		.packed = kernel.packed,
 		.ready = kernel.ready[index],
 	};
 	return 0;
@@ -186,7 +188,7 @@ static int begin(void **state)
 	assert_ptr_not_equal(kernel.memory, MAP_FAILED);
 	kernel.ready[0] = kernel.ready[1] = true;
 	kernel.features = FEATURES_NET_DEFAULT;
-	return session_open(&session, 100, RING_SIZE, FEATURES_NET_DEFAULT, &owner, &session);
+	return session_open(&session, 100, RING_SIZE, FEATURES_NET_IMPLEMENTED, &owner, &session);
 }
 
 static int end(void **state)
@@ -295,6 +297,55 @@ static void position_of_a_queue_that_never_ran(void **state)
 	assert_int_equal(kernel.responses[0].vq_state.split.avail_index, 123);
 }
 
+static void expect_packed_state(const struct vduse_vq_state_packed *expected)
+{
+	struct vduse_dev_request request = { .type = VDUSE_GET_VQ_STATE };
+
+	request.vq_state.index = 1;
+	assert_int_equal(message(request), VDUSE_REQ_RESULT_OK);
+	assert_int_equal(kernel.responses[0].vq_state.index, 1);
+	assert_memory_equal(&kernel.responses[0].vq_state.packed, expected, sizeof(*expected));
+}
+
+/* Four numbers: both counters and both places. */
+static void position_of_a_packed_ring(void **state)
+{
+	const struct vduse_vq_state_packed moved = { 0, 200, 1, 255 };
+
+	(void)state;
+	kernel.features |= FEATURE(34);
+	kernel.packed = (struct vduse_vq_state_packed){ 1, 7, 1, 6 };
+	attach();
+	assert_int_equal(session.queues[1].position.next_avail, 0x8000 | 7);
+	assert_int_equal(session.queues[1].position.next_used, 0x8000 | 6);
+	expect_packed_state(&kernel.packed);
+	session.queues[1].position.next_avail = 200;
+	session.queues[1].position.next_used = 0x8000 | 255;
+	expect_packed_state(&moved);
+}
+
+/* DPDK tells the avail half only; nothing is in flight in a ring that begins. */
+static void position_of_a_packed_ring_half_told(void **state)
+{
+	const struct vduse_vq_state_packed whole = { 1, 3, 1, 3 };
+
+	(void)state;
+	kernel.features |= FEATURE(34);
+	kernel.packed = (struct vduse_vq_state_packed){ 1, 3, 0, 0 };
+	attach();
+	expect_packed_state(&whole);
+}
+
+static void position_of_a_packed_ring_that_never_ran(void **state)
+{
+	(void)state;
+	kernel.features |= FEATURE(34);
+	kernel.packed = (struct vduse_vq_state_packed){ 0, 9, 1, 255 };
+	kernel.ready[1] = false;
+	attach();
+	expect_packed_state(&kernel.packed);
+}
+
 static void control_61_status_going_backwards(void **state)
 {
 	(void)state;
@@ -307,10 +358,10 @@ static void control_61_status_going_backwards(void **state)
 static void features_that_we_do_not_have(void **state)
 {
 	(void)state;
-	kernel.features = FEATURES_NET_DEFAULT | FEATURE(34);
+	kernel.features = FEATURES_NET_DEFAULT | FEATURE(35);
 	assert_int_equal(status(3), VDUSE_REQ_RESULT_OK);
 	assert_int_equal(status(0xb), VDUSE_REQ_RESULT_FAILED);
-	assert_non_null(strstr(reported, "0x400000000"));
+	assert_non_null(strstr(reported, "0x800000000"));
 	assert_int_equal(session.status, 3);
 	assert_int_equal(status(0x83), VDUSE_REQ_RESULT_OK);
 	assert_false(session.live);
@@ -480,6 +531,22 @@ static void a_driver_from_before_is_resumed(void **state)
 }
 
 /* Ready virtqueues, but the kernel takes no interrupt: DRIVER_OK is still to come. */
+/* Nobody knows how far the last process came: nothing is touched until a reset. */
+static void a_packed_ring_is_not_resumed(void **state)
+{
+	(void)state;
+	kernel.features |= FEATURE(34);
+	kernel.packed = (struct vduse_vq_state_packed){ 1, 0, 1, 0 };
+	assert_int_equal(session_resume(&session), 0);
+	assert_true(session.live);
+	assert_null(session_queue(&session, 0));
+	assert_null(session_queue(&session, 1));
+	assert_non_null(strstr(reported, "virtqueue 1 waits for the driver's reset"));
+	attach();
+	assert_non_null(session_queue(&session, 0));
+	assert_non_null(session_queue(&session, 1));
+}
+
 static void nothing_is_resumed_before_driver_ok(void **state)
 {
 	(void)state;
@@ -492,7 +559,7 @@ static void nothing_is_resumed_before_driver_ok(void **state)
 static void a_driver_with_other_features_is_not_resumed(void **state)
 {
 	(void)state;
-	kernel.features |= FEATURE(34);
+	kernel.features |= FEATURE(35);
 	assert_int_equal(session_resume(&session), -EOPNOTSUPP);
 	assert_false(session.live);
 }
@@ -546,6 +613,9 @@ int main(void)
 		TEST(control_59_virtqueue_out_of_range),
 		TEST(position_is_told),
 		TEST(position_of_a_queue_that_never_ran),
+		TEST(position_of_a_packed_ring),
+		TEST(position_of_a_packed_ring_half_told),
+		TEST(position_of_a_packed_ring_that_never_ran),
 		TEST(control_61_status_going_backwards),
 		TEST(features_that_we_do_not_have),
 		TEST(ring_06_driver_ok_without_features_ok),
@@ -562,6 +632,7 @@ int main(void)
 		TEST(control_62_a_short_read),
 		TEST(control_63_a_broken_device),
 		TEST(a_driver_from_before_is_resumed),
+		TEST(a_packed_ring_is_not_resumed),
 		TEST(nothing_is_resumed_before_driver_ok),
 		TEST(a_driver_with_other_features_is_not_resumed),
 		TEST(a_broken_queue_stays_stopped_until_a_reset),

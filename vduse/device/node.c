@@ -38,6 +38,7 @@ int node_get_queue(int fd, uint32_t index, struct node_queue *queue)
 		.driver = info.driver_addr,
 		.device = info.device_addr,
 		.avail_index = info.split.avail_index,
+		.packed = info.packed,
 		.ready = info.ready,
 	};
 	return 0;

@@ -20,7 +20,8 @@
 struct node_queue {
 	uint32_t size;		/* entries */
 	uint64_t desc, driver, device;	/* IOVAs of the three areas */
-	uint16_t avail_index;	/* where the *driver* said to begin (split ring) */
+	uint16_t avail_index;	/* where the *driver* said to begin: split ring ... */
+	struct vduse_vq_state_packed packed;	/* ... and packed ring */
 	bool ready;
 };
 

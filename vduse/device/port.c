@@ -70,8 +70,8 @@ int port_open(struct port *port, int fd, uint16_t queue_size, uint16_t mtu,
 	port->owner = owner;
 	port->context = context;
 	forward_init(&port->forward, &forward_owner, port);
-	rc = session_open(&port->session, fd, queue_size, FEATURES_NET_DEFAULT, &session_owner,
-			  port);
+	rc = session_open(&port->session, fd, queue_size, FEATURES_NET_IMPLEMENTED,
+			  &session_owner, port);
 	if (rc < 0)
 		return rc;
 	rc = session_memory_guard(&port->session);

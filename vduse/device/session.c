@@ -96,20 +96,67 @@ static void report_queue(struct session *session, unsigned int index, const char
 	report(session, sentence);
 }
 
+static bool is_packed(const struct session *session)
+{
+	return session->features >> VIRTIO_F_RING_PACKED & 1;
+}
+
+/*
+ * The kernel's words for a position in a packed ring, and back. A used position of all
+ * zeroes a lap behind the other is one that was not given: DPDK's virtio-user fills in only
+ * the lower half of what vhost_vdpa takes (VHOST_SET_VRING_BASE). Its ring is idle.
+ */
+static struct virtqueue_position from_state(const struct vduse_vq_state_packed *state)
+{
+	struct virtqueue_position position = {
+		.next_avail = state->last_avail_idx | (uint16_t)(state->last_avail_counter << 15),
+		.next_used = state->last_used_idx | (uint16_t)(state->last_used_counter << 15),
+	};
+
+	if (!position.next_used && state->last_avail_counter)
+		position.next_used = position.next_avail;
+	return position;
+}
+
+static struct vduse_vq_state_packed to_state(struct virtqueue_position position)
+{
+	return (struct vduse_vq_state_packed){
+		.last_avail_counter = position.next_avail >> 15,
+		.last_avail_idx = position.next_avail & 0x7fff,
+		.last_used_counter = position.next_used >> 15,
+		.last_used_idx = position.next_used & 0x7fff,
+	};
+}
+
+static void report_lost(struct session *session, unsigned int index)
+{
+	char sentence[120];
+
+	snprintf(sentence, sizeof(sentence), "virtqueue %u waits for the driver's reset: a packed "
+		 "ring does not tell how far the last process came", index);
+	report(session, sentence);
+}
+
 /*
  * Where a virtqueue that starts for the first time since the reset begins: the driver
- * says it, but for one that a process before us served, up to used.idx.
+ * says it, but for one that a process before us served, up to used.idx. A packed ring has
+ * nothing that says it (-ENODATA): it waits for a reset.
  */
 static int first_position(const struct session *session,
-			  const struct virtqueue_config *config, uint16_t avail_index)
+			  const struct virtqueue_config *config, const struct node_queue *info)
 {
 	uint16_t used_index;
-	int rc = virtqueue_read_used_index(config, &used_index);
+	int rc;
 
+	if (is_packed(session)) {
+		*config->position = from_state(&info->packed);
+		return session->resumed ? -ENODATA : 0;
+	}
+	rc = virtqueue_read_used_index(config, &used_index);
 	if (rc < 0)
 		return rc;
 	*config->position = (struct virtqueue_position){
-		.next_avail = session->resumed ? used_index : avail_index,
+		.next_avail = session->resumed ? used_index : info->avail_index,
 		.next_used = used_index,
 	};
 	return 0;
@@ -140,7 +187,7 @@ static int start_ready_queue(struct session *session, unsigned int index,
 	int rc = 0;
 
 	if (!queue->positioned)
-		rc = first_position(session, &config, info->avail_index);
+		rc = first_position(session, &config, info);
 	if (rc == 0)
 		rc = virtqueue_start(&queue->vq, &config);
 	if (rc == 0) {
@@ -150,7 +197,10 @@ static int start_ready_queue(struct session *session, unsigned int index,
 	/* Our own shortage can pass; what the driver did wrong stays until it changes. */
 	queue->refused = rc != -ENOMEM && rc != -EMFILE && rc != -ENFILE;
 	session->broken_queues++;
-	report_queue(session, index, "does not start", rc);
+	if (rc == -ENODATA)
+		report_lost(session, index);
+	else
+		report_queue(session, index, "does not start", rc);
 	return rc;
 }
 
@@ -318,20 +368,30 @@ static void update_iotlb(struct session *session, uint64_t first, uint64_t last)
 	session->owner->changed(session->context);
 }
 
-static bool get_queue_state(struct session *session, uint32_t index, uint16_t *avail_index)
+static bool get_queue_state(struct session *session, uint32_t index,
+			    struct vduse_vq_state *state)
 {
 	struct node_queue info;
 
 	if (index >= SESSION_QUEUES)
 		return false;
+	state->index = index;
 	session->owner->quiesce(session->context);
 	if (session->queues[index].positioned) {
-		*avail_index = session->queues[index].position.next_avail;
+		struct virtqueue_position position = session->queues[index].position;
+
+		if (is_packed(session))
+			state->packed = to_state(position);
+		else
+			state->split.avail_index = position.next_avail;
 		return true;
 	}
 	if (node_get_queue(session->fd, index, &info) < 0)
 		return false;
-	*avail_index = info.avail_index;
+	if (is_packed(session))
+		state->packed = info.packed;
+	else
+		state->split.avail_index = info.avail_index;
 	return true;
 }
 
@@ -340,9 +400,7 @@ static bool carry_out(struct session *session, const struct vduse_dev_request *r
 {
 	switch (request->type) {
 	case VDUSE_GET_VQ_STATE:
-		response->vq_state.index = request->vq_state.index;
-		return get_queue_state(session, request->vq_state.index,
-				       &response->vq_state.split.avail_index);
+		return get_queue_state(session, request->vq_state.index, &response->vq_state);
 	case VDUSE_SET_STATUS:
 		return set_status(session, request->s.status);
 	case VDUSE_UPDATE_IOTLB:

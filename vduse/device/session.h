@@ -33,7 +33,9 @@
  * Coming back. A process that opens the node of a device that is already in use gets no
  * message about it. session_resume() asks each virtqueue whether it is ready and the
  * kernel whether it lets us interrupt (it does only after DRIVER_OK), and goes on where
- * used.idx says that the last process stopped.
+ * used.idx says that the last process stopped. Packed rings say nothing of the kind, and
+ * the kernel knows only where the driver began: their virtqueues stay stopped, which is
+ * reported, until the driver resets the device.
  *
  * The owner (a device of some type) keeps the promise that no chain is in work when
  * quiesce() returns. Everything runs on one thread.

@@ -109,7 +109,8 @@ int vq_table_check(struct virtqueue *vq, uint16_t head, uint32_t index,
 
 /*
  * Reads entry `entry` of an indirect table that was checked; the entry is below the
- * table's length / 16. 0, -EPROTO, or an errno of the fault callback.
+ * table's length / 16. `flags` and `next` are named as in a split table; in a packed one the
+ * id is first. 0, -EPROTO, or an errno of the fault callback.
  */
 int vq_table_read(struct virtqueue *vq, uint16_t head, const struct vq_descriptor *table,
 		  uint32_t entry, struct vq_descriptor *descriptor);

@@ -137,13 +137,15 @@ static int walk_table(struct virtqueue *vq, struct vq_chain *chain,
 		      const struct vq_descriptor *table)
 {
 	uint32_t entries = table->length / sizeof(struct vring_packed_desc);
-	struct vq_descriptor descriptor;
+	struct vq_descriptor descriptor = { .next = 0 };
 
 	if (entries > vq->size)
 		return vq_break(vq, VQ_CHAIN_LENGTH, chain->head, 0, vq->size);
 	for (uint32_t i = 0; i < entries; i++) {
 		int error = vq_table_read(vq, chain->head, table, i, &descriptor);
 
+		/* what was read in the split layout: there, the flags come before next */
+		descriptor.flags = descriptor.next;
 		if (!error)
 			error = vq_chain_add(vq, chain, i, &descriptor);
 		if (error)
