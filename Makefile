@@ -146,7 +146,7 @@ demo: deps programs guest-programs vm-programs
 # Tables of ratios, each within one run: who measures on a machine that does other work
 # sees them shrink and grow together.
 bench-cli: deps programs guest-programs vm-programs
-	@$(S)/testsuite/vm/run bash -c "$$(cat $(S)/testsuite/bench/cli)" bench-cli $(ROUNDS) </dev/null
+	@VM_ICOUNT=$${VM_ICOUNT-1} $(S)/testsuite/vm/run bash -c "$$(cat $(S)/testsuite/bench/cli)" bench-cli $(ROUNDS) </dev/null
 
 # The virtqueue engine beside a floor, without a kernel.
 bench-ring: $(BENCH_RING)

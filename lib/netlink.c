@@ -106,11 +106,13 @@ static int take_answer(struct netlink_exchange *exchange, const struct nlmsghdr 
 {
 	static const char padding[NLMSG_ALIGNTO];
 	struct buffer *answer = exchange->answer;
+	size_t short_of = NLMSG_ALIGN(message->nlmsg_len) - message->nlmsg_len;
 
 	if (mnl_nlmsg_get_payload_len(message) < sizeof(struct genlmsghdr))
 		return -EBADMSG;
 	buffer_add(answer, message, message->nlmsg_len);
-	buffer_add(answer, padding, NLMSG_ALIGN(message->nlmsg_len) - message->nlmsg_len);
+	if (short_of)
+		buffer_add(answer, padding, short_of);
 	return answer->broken ? -ENOMEM : NETLINK_MORE;
 }
 

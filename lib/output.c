@@ -16,6 +16,7 @@
 
 /* Document, listing, record, object, array: deeper than any record here. */
 #define OUTPUT_DEPTH 8
+#define KEY_MAX 64
 
 struct output {
 	enum output_form form;
@@ -68,6 +69,21 @@ static bool wants_json(const struct output *out, enum output_where where)
 	return out->form != OUTPUT_TEXT && where != OUT_TEXT && !out->finished;
 }
 
+/* A key, with what stands before and behind it. Keys are short words of our own. */
+static void add_key(struct output *out, char before, const char *key, const char *behind)
+{
+	char *room = buffer_room(&out->text, KEY_MAX), *at = room;
+
+	if (!at)
+		return;
+	*at++ = before;
+	while (*key && at < room + KEY_MAX - 2)
+		*at++ = *key++;
+	while (*behind)
+		*at++ = *behind++;
+	buffer_used(&out->text, at - room);
+}
+
 /* -- JSON ------------------------------------------------------------------------------ */
 
 static void json_line(struct output *out)
@@ -92,21 +108,9 @@ static void json_separate(struct output *out)
  * our own words. */
 static void json_member(struct output *out, const char *key)
 {
-	size_t length;
-	char *at;
-
 	json_separate(out);
-	if (out->closing[out->depth] == ']')
-		return;
-	length = strlen(key);
-	at = buffer_room(&out->text, length + 3);
-	if (!at)
-		return;
-	*at = '"';
-	memcpy(at + 1, key, length);
-	at[length + 1] = '"';
-	at[length + 2] = ':';
-	buffer_used(&out->text, length + 3);
+	if (out->closing[out->depth] != ']')
+		add_key(out, '"', key, "\":");
 }
 
 /* The same for a key that is foreign. */
@@ -168,15 +172,7 @@ static void json_string(struct output *out, const char *key, const char *value)
 /* What stands before a value. */
 static void text_key(struct output *out, const char *key)
 {
-	size_t length = strlen(key);
-	char *at = buffer_room(&out->text, length + 2);
-
-	if (!at)
-		return;
-	*at = ' ';
-	memcpy(at + 1, key, length);
-	at[length + 1] = ' ';
-	buffer_used(&out->text, length + 2);
+	add_key(out, ' ', key, " ");
 }
 
 /* -- either ---------------------------------------------------------------------------- */

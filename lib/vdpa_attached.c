@@ -6,14 +6,10 @@
 #include <string.h>
 #include <sys/sysmacros.h>
 
+#include "lib/name.h"
+
 #define DEVICES "sys/bus/vdpa/devices"
 #define VIRTIO_DEVICES "sys/bus/virtio/devices"
-
-static void copy_name(char *to, size_t size, const char *name)
-{
-	if (strlen(name) < size)
-		memcpy(to, name, strlen(name) + 1);
-}
 
 static bool is_numbered(const char *name, const char *prefix)
 {
@@ -29,9 +25,9 @@ static int note_child(void *context, int fd, const char *name)
 
 	(void)fd;
 	if (is_numbered(name, "virtio"))
-		copy_name(attached->virtio, sizeof(attached->virtio), name);
+		name_copy(attached->virtio, sizeof(attached->virtio), name);
 	else if (is_numbered(name, "vhost-vdpa-"))
-		copy_name(attached->chardev, sizeof(attached->chardev), name);
+		name_copy(attached->chardev, sizeof(attached->chardev), name);
 	return attached->virtio[0] || attached->chardev[0];
 }
 
@@ -45,7 +41,7 @@ static int note_first(void *context, int fd, const char *name)
 	struct first *first = context;
 
 	(void)fd;
-	copy_name(first->name, first->size, name);
+	name_copy(first->name, first->size, name);
 	return 1;
 }
 
@@ -72,7 +68,7 @@ int vdpa_attached_read(const struct sysfs *fs, const char *device,
 	char name[SYSFS_NAME_SIZE];
 	int rc;
 
-	*attached = (struct vdpa_attached){ 0 };
+	vdpa_attached_clear(attached);
 	if (sysfs_name(device, name) < 0)
 		return -ENODEV;
 	rc = sysfs_link_name(fs, attached->driver, sizeof(attached->driver),

@@ -42,6 +42,15 @@ struct vdpa_attached {
 	dev_t rdev;		/* of the disk or the node, 0 for none */
 };
 
+/* Nothing is attached. Of the texts it writes only what makes them "". */
+static inline void vdpa_attached_clear(struct vdpa_attached *attached)
+{
+	attached->driver[0] = attached->virtio[0] = attached->virtio_driver[0] = '\0';
+	attached->netdev[0] = attached->blockdev[0] = attached->chardev[0] = '\0';
+	attached->ifindex = 0;
+	attached->rdev = 0;
+}
+
 /* 0; -ENODEV where there is no vDPA device of that name (any name the kernel could
  * have); another negative errno. What goes away while it is read counts as absent. */
 int vdpa_attached_read(const struct sysfs *fs, const char *device,

@@ -11,6 +11,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "lib/name.h"
 #include "lib/vduse_definition.h"
 
 #define DRIVERS "sys/bus/vdpa/drivers"
@@ -84,7 +85,7 @@ static struct vdpa_index_entry *slot_of(const struct vdpa_index *index, const ch
 	for (hash = hash_text(HASH_START, name);; hash++) {
 		struct vdpa_index_entry *slot = &index->slots[hash & (index->size - 1)];
 
-		if (!slot->name || !strcmp(name_at(index, slot->name), name))
+		if (!slot->name || name_equal(name_at(index, slot->name), name))
 			return slot;
 	}
 }
@@ -220,31 +221,36 @@ static size_t read_link(int folder, const char *name, char path[SYSFS_PATH_MAX])
 static bool is_vdpa(const struct vdpa_index *index, const char *parent, const char *device,
 		    const char *virtio)
 {
-	return (parent && !strcmp(parent, device)) ||
+	return (parent && name_equal(parent, device)) ||
 	       sysfs_exists(index->fs, "sys/bus/vdpa/devices/%s/%s", device, virtio);
 }
 
 /*
- * A file takes three calls; the ioctl, which takes no lock (net/core/dev_ioctl.c), takes
- * one, but asks this process's network namespace, where sysfs shows that of its mount: in
- * a container, under nsenter, they are two. Whether they are one is seen at the first
- * interfaces; eth0 has the same number in many a namespace.
+ * A file takes three calls and forty times as long as the ioctl, which takes no lock
+ * (net/core/dev_ioctl.c). But the ioctl asks the network namespace of its socket, which the
+ * family answered and is the first one, where sysfs shows that of its mount: in a
+ * container, under nsenter, they are two. Whether they are one is seen at two interfaces:
+ * what sysfs shows of vDPA devices in another namespace was moved there out of the first,
+ * and takes along a number that is not given again, unless somebody there has it already.
  */
-#define COMPARED 4
+#define COMPARED 2
 
 static uint32_t read_file(int folder, const char *name)
 {
-	char path[SYSFS_NAME_SIZE + 16], text[16] = "";
+	char path[SYSFS_NAME_SIZE + 16], text[16];
+	uint32_t number = 0;
+	ssize_t length, i;
 	int fd;
 
 	snprintf(path, sizeof(path), "%s/ifindex", name);
 	fd = openat(folder, path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return 0;
-	if (read(fd, text, sizeof(text) - 1) < 0)
-		text[0] = '\0';
+	length = read(fd, text, sizeof(text));
+	for (i = 0; i < length && text[i] >= '0' && text[i] <= '9'; i++)
+		number = 10 * number + (text[i] - '0');
 	close(fd);
-	return strtoul(text, NULL, 10);
+	return number;
 }
 
 static uint32_t read_ifindex(struct vdpa_index *index, int folder, const char *name)
@@ -286,8 +292,8 @@ static int note_virtio(void *context, int fd, const char *name)
 	uint32_t at;
 
 	split(path, length, part);
-	if (!part[DEVICE] || strcmp(part[KIND], pass->kind) ||
-	    strncmp(part[VIRTIO], "virtio", 6) ||
+	if (!part[DEVICE] || !name_equal(part[KIND], pass->kind) ||
+	    !name_begins(part[VIRTIO], "virtio") ||
 	    !is_vdpa(index, part[PARENT], part[DEVICE], part[VIRTIO]))
 		return 0;
 	at = keep(index, part[DEVICE], path + length + 1 - part[DEVICE]);
@@ -357,30 +363,20 @@ static int read_nodes(struct vdpa_index *index)
 
 /* -- what is known of one ----------------------------------------------------------- */
 
-static void copy_name(const struct vdpa_index *index, char *to, size_t size, uint32_t at)
-{
-	const char *name = name_at(index, at);
-
-	size_t length = strlen(name);
-
-	if (length < size)
-		memcpy(to, name, length + 1);
-}
-
 static void fill(const struct vdpa_index *index, const struct vdpa_index_entry *entry,
 		 struct vdpa_attached *attached)
 {
 	if (entry->virtio)
-		memcpy(attached->driver, VDPA_DRIVER_VIRTIO, sizeof(VDPA_DRIVER_VIRTIO));
+		name_copy(attached->driver, sizeof(attached->driver), VDPA_DRIVER_VIRTIO);
 	else
-		copy_name(index, attached->driver, sizeof(attached->driver), entry->driver);
-	copy_name(index, attached->virtio, sizeof(attached->virtio), entry->virtio);
+		name_copy(attached->driver, sizeof(attached->driver), name_at(index, entry->driver));
+	name_copy(attached->virtio, sizeof(attached->virtio), name_at(index, entry->virtio));
 	if (entry->vhost)
-		copy_name(index, attached->chardev, sizeof(attached->chardev), entry->node);
+		name_copy(attached->chardev, sizeof(attached->chardev), name_at(index, entry->node));
 	else if (entry->disk)
-		copy_name(index, attached->blockdev, sizeof(attached->blockdev), entry->node);
+		name_copy(attached->blockdev, sizeof(attached->blockdev), name_at(index, entry->node));
 	else
-		copy_name(index, attached->netdev, sizeof(attached->netdev), entry->node);
+		name_copy(attached->netdev, sizeof(attached->netdev), name_at(index, entry->node));
 	attached->ifindex = entry->ifindex;
 	attached->rdev = entry->rdev;
 }
@@ -392,7 +388,7 @@ int vdpa_index_find(struct vdpa_index *index, const char *device, uint32_t type,
 	char name[SYSFS_NAME_SIZE];
 	int rc;
 
-	*attached = (struct vdpa_attached){ 0 };
+	vdpa_attached_clear(attached);
 	if (sysfs_name(device, name) < 0)
 		return 0;
 	if (type == DEVICE_TYPE_BLOCK)
@@ -404,7 +400,7 @@ int vdpa_index_find(struct vdpa_index *index, const char *device, uint32_t type,
 		rc = read_drivers(index);
 		entry = find(index, name);
 	}
-	if (rc == 0 && entry && !strcmp(name_at(index, entry->driver), VDPA_DRIVER_VHOST))
+	if (rc == 0 && entry && name_equal(name_at(index, entry->driver), VDPA_DRIVER_VHOST))
 		rc = read_nodes(index);
 	if (rc == 0 && entry)
 		fill(index, entry, attached);

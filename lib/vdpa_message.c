@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/name.h"
+
 enum form { FORM_NUMBER, FORM_MAC, FORM_NAME };
 
 /* Where an attribute's value goes. */
@@ -83,12 +85,15 @@ static const struct field vstats_fields[] = {
 /* A string with or without its NUL; false where it is empty or does not fit. */
 static bool take_name(char *name, const char *bytes, size_t length)
 {
-	size_t used = strnlen(bytes, length);
+	size_t used = 0;
 
+	while (used < length && bytes[used])
+		used++;
 	if (!used || used >= VDPA_NAME_SIZE)
 		return false;
-	memcpy(name, bytes, used);
 	name[used] = '\0';
+	while (used--)
+		name[used] = bytes[used];
 	return true;
 }
 
@@ -151,7 +156,10 @@ int vdpa_parse_mgmtdev(const void *attributes, size_t length, struct vdpa_mgmtde
 
 int vdpa_parse_device(const void *attributes, size_t length, struct vdpa_device *device)
 {
-	*device = (struct vdpa_device){ 0 };
+	/* a listing has many: the rest of the three names, 765 bytes, need not be cleared */
+	device->name[0] = device->mgmtdev.bus[0] = device->mgmtdev.name[0] = '\0';
+	device->type = device->vendor_id = device->max_vqs = 0;
+	device->max_vq_size = device->min_vq_size = 0;
 	device->present = take_attributes(device_fields, device, attributes, length);
 	return VDPA_HAS(device, VDPA_ATTR_DEV_NAME) && VDPA_HAS(device, VDPA_ATTR_DEV_ID) &&
 		       VDPA_HAS(device, VDPA_ATTR_MGMTDEV_DEV_NAME) ? 0 : -EBADMSG;
@@ -226,11 +234,13 @@ int vdpa_handle_parse(const char *text, struct vdpa_handle *handle, struct failu
 
 const char *vdpa_handle_text(const struct vdpa_handle *handle, char text[VDPA_HANDLE_SIZE])
 {
-	char *at = stpcpy(text, handle->bus);
+	char *at = text;
 
-	if (handle->bus[0])
+	if (handle->bus[0]) {
+		at = stpcpy(text, handle->bus);
 		*at++ = '/';
-	strcpy(at, handle->name);
+	}
+	name_copy(at, VDPA_NAME_SIZE, handle->name);
 	return text;
 }
 
