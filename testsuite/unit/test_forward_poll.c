@@ -86,11 +86,13 @@ static bool kick_wanted(void)
 	return wanted;
 }
 
+/* At once: in the first call that finds nothing. */
 static void without_poll_a_kick_is_asked_for_at_once(uint64_t features)
 {
 	begin_with(features, 0);
 	offer_buffer();
 	send_frame();
+	assert_int_equal(forward_run(&forward, &path, 1), 0);
 	assert_int_equal(forward_run(&forward, &path, 1), FORWARD_NEVER);
 	assert_true(kick_wanted());
 	assert_int_equal(forward.done.polls, 0);
@@ -137,7 +139,8 @@ static void a_frame_beside_the_request_for_kicks(uint64_t features)
 	answers = true;
 	assert_int_equal(forward_run(&forward, &path, 10), 0);
 	answers = false;
-	assert_int_equal(forward_run(&forward, &path, 20), FORWARD_NEVER);
+	assert_int_equal(forward_run(&forward, &path, 20), 0);
+	assert_int_equal(forward_run(&forward, &path, 30), FORWARD_NEVER);
 	assert_int_equal(forward.done.sent, 2);
 	end();
 }
@@ -151,7 +154,7 @@ static void a_held_frame_is_polled_for(uint64_t features)
 	send_frame();
 	assert_int_equal(forward_run(&forward, &path, 10), 0);
 	assert_int_equal(forward_run(&forward, &path, 20), 0);
-	assert_int_equal(forward_run(&forward, &path, 20 + POLL), 10 + FORWARD_HOLD_NS);
+	assert_int_equal(forward_run(&forward, &path, 20 + POLL), 20 + FORWARD_HOLD_NS);
 	assert_int_equal(forward.done.sent, 1);
 	offer_buffer();
 	assert_int_equal(forward_run(&forward, &path, 30 + POLL), 0);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
-#include <stdatomic.h>
 #include <string.h>
 
 #include "vduse/device/forward.h"
+#include "vduse/virtio/pair.h"
 
 /* What came of the attempt to carry one frame. */
 enum outcome {
@@ -17,6 +17,7 @@ void forward_init(struct forward *forward, const struct forward_owner *owner, vo
 	memset(forward, 0, sizeof(*forward));
 	forward->owner = owner;
 	forward->context = context;
+	forward->fused_carry = fused_choose();
 	vq_chain_init(&forward->chain, forward->segments, VQ_CHAIN_SEGMENTS);
 	vq_chain_init(&forward->scratch, forward->scratch_segments, VQ_CHAIN_SEGMENTS);
 }
@@ -122,14 +123,20 @@ static enum outcome carry_frame(struct forward *forward, const struct forward_pa
 	return deliver_frame(forward, path, now);
 }
 
-/* After the fence: does the driver want to be told of the @published chains? */
-static void notify(struct forward *forward, enum forward_end end, struct virtqueue *vq,
-		   uint32_t published)
+/* What came of publishing both virtqueues: VQ_PAIR_*, the receive virtqueue first. */
+static inline void notify(struct forward *forward, unsigned int told)
 {
-	if (virtqueue_needs_interrupt_fenced(vq))
-		forward->owner->interrupt(forward->context, end);
-	else if (published)
-		forward->done.silent[end]++;
+	if (told == (VQ_PAIR_FIRST_SILENT | VQ_PAIR_SECOND_SILENT)) {
+		forward->done.silent[FORWARD_RECEIVE]++;
+		forward->done.silent[FORWARD_TRANSMIT]++;
+		return;
+	}
+	if (told & VQ_PAIR_FIRST)
+		forward->owner->interrupt(forward->context, FORWARD_RECEIVE);
+	if (told & VQ_PAIR_SECOND)
+		forward->owner->interrupt(forward->context, FORWARD_TRANSMIT);
+	forward->done.silent[FORWARD_RECEIVE] += !!(told & VQ_PAIR_FIRST_SILENT);
+	forward->done.silent[FORWARD_TRANSMIT] += !!(told & VQ_PAIR_SECOND_SILENT);
 }
 
 /*
@@ -139,13 +146,7 @@ static void notify(struct forward *forward, enum forward_end end, struct virtque
  */
 static void publish(struct forward *forward, const struct forward_path *path)
 {
-	uint32_t received = path->receive ? virtqueue_publish(path->receive) : 0;
-	uint32_t sent = virtqueue_publish(path->transmit);
-
-	atomic_thread_fence(memory_order_seq_cst);
-	if (path->receive)
-		notify(forward, FORWARD_RECEIVE, path->receive, received);
-	notify(forward, FORWARD_TRANSMIT, path->transmit, sent);
+	notify(forward, virtqueue_publish_pair(path->receive, path->transmit));
 }
 
 /* All is carried: a kick wakes us. More may have come meanwhile. */
@@ -166,16 +167,42 @@ static uint64_t sleep_until_buffers(struct forward *forward, const struct forwar
 	return forward->hold_until;
 }
 
-/* Carries and publishes a batch. Returns how it ended, and puts the frames into *frames. */
-static enum outcome carry_batch(struct forward *forward, const struct forward_path *path,
-				uint64_t now, unsigned int *frames)
+/*
+ * Carries plain frames the quick way, and publishes them if no other one comes after them that
+ * it knows of. Frames that it carried and did not publish are in *frames as well.
+ */
+static inline bool carry_plain(struct forward *forward, const struct forward_path *path,
+			       unsigned int *frames)
+{
+	struct fused_result plain;
+
+	*frames = 0;
+	if (forward->general_only || forward->holding || !path->receive)
+		return false;
+	plain = forward->fused_carry(path->transmit, path->receive,
+				     fused_frame_max(&path->receiver), FORWARD_BATCH);
+	if (!plain.frames)
+		return false;
+	*frames = plain.frames;
+	forward->starved = false;
+	forward->counters.frames += plain.frames;
+	forward->counters.bytes += plain.bytes;
+	forward->done.sent += plain.frames;
+	forward->done.sent_bytes += plain.bytes;
+	if (!plain.general)
+		notify(forward, plain.told);
+	return !plain.general;
+}
+
+/* Carries the rest of a batch of which *frames have been carried, and publishes all of it. */
+static enum outcome carry_any(struct forward *forward, const struct forward_path *path,
+			      uint64_t now, unsigned int *frames)
 {
 	enum outcome outcome = CARRIED;
 
 	virtqueue_disable_kick(path->transmit);
 	if (path->receive)
 		virtqueue_disable_kick(path->receive);
-	*frames = 0;
 	while (*frames < FORWARD_BATCH && outcome == CARRIED) {
 		outcome = carry_frame(forward, path, now);
 		*frames += outcome == CARRIED;
@@ -183,15 +210,7 @@ static enum outcome carry_batch(struct forward *forward, const struct forward_pa
 	/* of a frame that is held, segments may have been delivered */
 	if (*frames || outcome == HELD)
 		publish(forward, path);
-	return outcome;
-}
-
-unsigned int forward_poll(struct forward *forward, const struct forward_path *path, uint64_t now)
-{
-	unsigned int frames;
-
-	carry_batch(forward, path, now, &frames);
-	return frames;
+	return *frames ? CARRIED : outcome;
 }
 
 /*
@@ -216,8 +235,10 @@ static bool go_on_polling(struct forward *forward, unsigned int frames, uint64_t
 uint64_t forward_run(struct forward *forward, const struct forward_path *path, uint64_t now)
 {
 	unsigned int frames;
-	enum outcome outcome = carry_batch(forward, path, now, &frames);
+	enum outcome outcome = CARRIED;
 
+	if (!carry_plain(forward, path, &frames))
+		outcome = carry_any(forward, path, now, &frames);
 	if (go_on_polling(forward, frames, now) || outcome == CARRIED)
 		return 0;
 	return outcome == NOTHING ? sleep_until_kick(forward, path) :

@@ -27,6 +27,7 @@
 #include <stdint.h>
 #include <sys/uio.h>
 
+#include "vduse/device/fused.h"
 #include "vduse/device/net.h"
 #include "vduse/device/receive.h"
 #include "vduse/virtio/virtqueue.h"
@@ -72,9 +73,11 @@ struct forward {
 	uint64_t poll_ns;	/* set by the owner; 0: does not poll */
 	const struct forward_owner *owner;
 	void *context;
+	bool general_only;	/* set by a caller: no frame goes the quick way (fused.h) */
 
 	/* the rest is private */
 	uint64_t poll_until;	/* 0: not polling; FORWARD_NEVER: counted from the next look */
+	fused_carry_fn *fused_carry;
 	bool holding;		/* transfer and chain are in use */
 	bool starved;		/* the receiver had no buffers for FORWARD_HOLD_NS */
 	uint64_t hold_until;	/* 0: not waiting */
@@ -95,14 +98,6 @@ void forward_init(struct forward *forward, const struct forward_owner *owner, vo
  * time (or a kick of the receive virtqueue before that).
  */
 uint64_t forward_run(struct forward *forward, const struct forward_path *path, uint64_t now);
-
-/*
- * As forward_run(), for a caller that is going to call again whatever comes out: it carries
- * and publishes, and asks no driver for kicks. Returns the number of frames that left the
- * transmit virtqueue. Before the caller sleeps, forward_run() must have told it to.
- */
-unsigned int forward_poll(struct forward *forward, const struct forward_path *path,
-			  uint64_t now);
 
 /*
  * No chain stays in work. A held frame of which nothing was delivered yet goes back into

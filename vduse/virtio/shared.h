@@ -38,6 +38,23 @@ static inline void shared_store16_release(uint16_t *to, uint16_t value)
 	atomic_store_explicit((_Atomic uint16_t *)to, htole16(value), memory_order_release);
 }
 
+/*
+ * As shared_store16_release(), and a full fence behind it: what was stored here and before
+ * is visible before anything is loaded later. On x86 an exchange is both (any locked
+ * instruction orders all loads and stores around it) and costs less than a store and a
+ * fence; elsewhere no exchange orders stores *before* it with loads after it.
+ */
+static inline void shared_store16_fenced(uint16_t *to, uint16_t value)
+{
+#if defined(__x86_64__)
+	atomic_exchange_explicit((_Atomic uint16_t *)to, htole16(value), memory_order_seq_cst);
+	atomic_signal_fence(memory_order_seq_cst);
+#else
+	shared_store16_release(to, value);
+	atomic_thread_fence(memory_order_seq_cst);
+#endif
+}
+
 /* The pointer must be aligned to 4; relaxed order. */
 static inline uint32_t shared_load32(const uint32_t *from)
 {

@@ -195,7 +195,7 @@ static int split_pop(struct virtqueue *vq, struct vq_chain *chain)
 	head = shared_load16(&split->avail->ring[vq_split_place(vq, split->next_avail)]);
 	if (head >= vq->size)
 		return vq_break(vq, VQ_HEAD_RANGE, head, 0, head);
-	if (vq->slots[head].descriptors)
+	if (vq_split_busy(vq, head, split->next_used + (uint16_t)vq->staged))
 		return vq_break(vq, VQ_HEAD_IN_FLIGHT, head, 0, head);
 	vq_chain_reset(chain, head);
 	error = walk(vq, chain);
@@ -260,14 +260,15 @@ static uint32_t split_publish(struct virtqueue *vq)
 
 static bool split_needs_interrupt(struct virtqueue *vq)
 {
-	return vq_split_wants_interrupt(vq);
+	uint32_t count = vq->unsignalled;
+
+	vq->unsignalled = 0;
+	return count && vq_split_wants_interrupt(vq, vq->split.next_used, count);
 }
 
-/* 2.7.10.2: with avail_event, flags stays 0, and an event that is passed says nothing. */
 static void split_disable_kick(struct virtqueue *vq)
 {
-	if (!vq_has_feature(vq, VIRTIO_RING_F_EVENT_IDX))
-		shared_store16(&vq->split.used->flags, VRING_USED_F_NO_NOTIFY);
+	vq_split_disable_kick(vq);
 }
 
 static void split_request_kick(struct virtqueue *vq)

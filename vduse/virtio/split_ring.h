@@ -64,6 +64,26 @@ static inline struct virtqueue_position vq_split_outcome(const struct virtqueue 
 	};
 }
 
+/*
+ * Whether a head is in flight, or was when a chain was staged that is not published. The
+ * slots of chains that a lane staged are not marked, so that nothing has to be cleared when
+ * they are published: they say at which index they were taken, and the place of that index
+ * says which head it was. Where the two agree, and the index is one of those from used.idx
+ * to `end`, which are staged, the head is one of them; whatever else an old slot contains
+ * cannot agree, for every place up to there has been written since.
+ */
+static inline bool vq_split_busy(const struct virtqueue *vq, uint16_t head, uint16_t end)
+{
+	const struct vq_slot *slot = &vq->slots[head];
+	uint16_t index = (uint16_t)slot->lane_index, used = vq->split.next_used;
+
+	if (slot->descriptors)
+		return true;
+	if ((uint16_t)(index - used) >= (uint16_t)(end - used))
+		return false;
+	return vq->slots[vq_split_place(vq, index)].order == head;
+}
+
 /* The heads of what is staged belong to the driver from now on. */
 static inline void vq_split_release_slots(struct virtqueue *vq)
 {
@@ -92,29 +112,25 @@ static inline uint16_t vq_split_prepare(struct virtqueue *vq)
 }
 
 /*
- * 2.7.7.2, with used_event: a notification is due if used.idx passed used_event, that is
- * if used_event is one of the `count` indices before used.idx. All 16 bits of it can be
- * the driver's nonsense: the answer is then one interrupt too many or too few for it.
+ * Whether the driver wants an interrupt for `count` chains (not 0) that were published up to
+ * `index`, which is used.idx now (2.7.7.2). With used_event: if used.idx passed it, that is
+ * if used_event is one of the `count` indices before used.idx. All 16 bits of it can be the
+ * driver's nonsense: the answer is then one interrupt too many or too few for it.
  */
-static inline bool vq_split_event_passed(const struct virtqueue *vq, uint32_t count)
+static inline bool vq_split_wants_interrupt(const struct virtqueue *vq, uint16_t index,
+					    uint32_t count)
 {
-	uint16_t event = shared_load16(vq->split.used_event);
-	uint16_t distance = vq->split.next_used - event - 1;
-
-	return distance < count;
+	if (vq_has_feature(vq, VIRTIO_RING_F_EVENT_IDX))
+		return (uint16_t)(index - shared_load16(vq->split.used_event) - 1) < count;
+	return !(shared_load16(&vq->split.avail->flags) & VRING_AVAIL_F_NO_INTERRUPT);
 }
 
-/* virtqueue_needs_interrupt_fenced() of a virtqueue that runs. */
-static inline bool vq_split_wants_interrupt(struct virtqueue *vq)
+/* virtqueue_disable_kick() of a virtqueue that runs; as little as it takes. */
+static inline void vq_split_disable_kick(struct virtqueue *vq)
 {
-	uint32_t count = vq->unsignalled;
-
-	if (!count)
-		return false;
-	vq->unsignalled = 0;
-	if (vq_has_feature(vq, VIRTIO_RING_F_EVENT_IDX))
-		return vq_split_event_passed(vq, count);
-	return !(shared_load16(&vq->split.avail->flags) & VRING_AVAIL_F_NO_INTERRUPT);
+	/* 2.7.10.2: with avail_event, flags stays 0, and an event that is passed says nothing */
+	if (!vq_has_feature(vq, VIRTIO_RING_F_EVENT_IDX))
+		shared_store16(&vq->split.used->flags, VRING_USED_F_NO_NOTIFY);
 }
 
 #endif

@@ -20,6 +20,13 @@ struct vq_area {
 	uint64_t length;
 };
 
+/* Buffers in this range of IOVAs are known to be good, as the lane wants them: lane.h. */
+struct vq_window {
+	uint64_t first;
+	uint64_t length;		/* 0: there is none */
+	uint8_t *base;
+};
+
 /* What a split virtqueue knows beside the common part. */
 struct vq_split {
 	struct vring_desc *desc;

@@ -138,6 +138,7 @@ static int map_areas(struct virtqueue *vq)
 			return error;
 	}
 	vq->generation = vq->memory->generation;
+	vq->window = (struct vq_window){ .length = 0 };
 	vq->format->attach(vq, found);
 	return 0;
 }

@@ -255,7 +255,10 @@ struct virtqueue_position {
  * buffer id) of that number, `order` to the place in the ring.
  */
 struct vq_slot {
-	uint32_t writable;		/* bytes: writable in the chain in flight; staged: written */
+	union {
+		uint32_t writable;	/* bytes: writable in the chain in flight; staged: written */
+		uint32_t lane_index;	/* split, descriptors 0: where a lane took this head last */
+	};
 	uint16_t descriptors;		/* ring entries that it takes; 0: not in flight */
 	uint16_t order;			/* the head taken, later staged, at this place */
 };
@@ -320,6 +323,7 @@ struct virtqueue {
 	unsigned int hint_buffer;
 	unsigned int hint_table;
 	struct vq_area area[3];		/* descriptor, driver, device area */
+	struct vq_window window;	/* of the memory as of `generation` */
 	union {
 		struct vq_split split;
 		struct vq_packed packed;

@@ -132,13 +132,14 @@ static bool start(struct bench *bench, struct bench_end *end, const struct drive
 }
 
 /* The features of a network device, as Linux negotiates them with the loopback device. */
-static bool start_engine(struct bench *bench, bool packed)
+static bool start_engine(struct bench *bench, bool packed, bool poll)
 {
 	uint64_t features = UINT64_C(0x33001bbab) |
 			    (packed ? UINT64_C(1) << VIRTIO_F_RING_PACKED : 0);
 	struct net_side side = { .features = features, .mtu = 1500 };
 
 	forward_init(&bench->forward, &owner, bench);
+	bench->forward.poll_ns = poll ? FORWARD_NEVER / 2 : 0;
 	bench->path = (struct forward_path){
 		.transmit = &bench->transmit.vq,
 		.receive = &bench->receive.vq,
@@ -164,7 +165,7 @@ bool bench_reset(struct bench *bench, const struct bench_case *with)
 	address(bench, &driver->receive, !engine, RECEIVE_IOVA + RECEIVE_OFFSET);
 	driver_reset(driver);
 	floor_reset(&bench->floor, driver);
-	return !engine || start_engine(bench, with->packed);
+	return !engine || start_engine(bench, with->packed, with->device == ENGINE_POLL);
 }
 
 void bench_step(struct bench *bench)
@@ -179,10 +180,8 @@ void bench_step(struct bench *bench)
 		packed ? floor_packed_fence(&bench->floor) : floor_split_fence(&bench->floor);
 		break;
 	case ENGINE:
-		forward_run(&bench->forward, &bench->path, 1);
-		break;
 	case ENGINE_POLL:
-		forward_poll(&bench->forward, &bench->path, 1);
+		forward_run(&bench->forward, &bench->path, 1);
 		break;
 	}
 }

@@ -14,7 +14,7 @@ enum device {
 	FLOOR,
 	FLOOR_FENCE,
 	ENGINE,		/* forward_run(), which the loopback device runs as well */
-	ENGINE_POLL,	/* forward_poll(), as the loopback device with `poll` */
+	ENGINE_POLL,	/* the same, as the loopback device with `poll`, without end */
 };
 
 struct bench_end {

@@ -3,7 +3,8 @@
  * What the virtqueue engine costs beside a floor, as ratios within one run: `make bench-ring`.
  * driver.h, floor.h and measure.h say what is compared and how.
  *
- *	main [ROUNDS]		ROUNDS: 300 for the record, 20 for a glance
+ *	main [ROUNDS [WORDS]]	ROUNDS: 300 for the record, 20 for a glance;
+ *				WORDS: only the rows that contain them, the ring's name included
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -60,6 +61,15 @@ static struct result measure(struct bench *bench, const struct row *row, bool pa
 	return measure_rounds(bench, &floor, &engine, row->batch, rounds);
 }
 
+/* Whether a row was asked for. */
+static bool chosen(const struct row *row, const char *ring, const char *words)
+{
+	char line[128];
+
+	snprintf(line, sizeof(line), "%s %s", ring, row->text);
+	return !words || strstr(line, words);
+}
+
 /* Prints a row; true when its target was met. */
 static bool print_row(const struct row *row, const struct result *result, const char *ring)
 {
@@ -86,7 +96,8 @@ int main(int argc, char **argv)
 	unsigned int rounds = argc > 1 ? (unsigned int)strtoul(argv[1], NULL, 10) : 300;
 	const unsigned int count = sizeof(rows) / sizeof(rows[0]);
 	struct bench *bench = bench_new();
-	unsigned int met = 0;
+	const char *words = argc > 2 ? argv[2] : NULL;
+	unsigned int met = 0, printed = 0;
 
 	if (!bench || !rounds)
 		return 1;
@@ -96,11 +107,15 @@ int main(int argc, char **argv)
 	printf("%-7s %-47s %7s %7s     %5s  target\n", "ring", "", "floor", "engine", "ratio");
 	for (unsigned int i = 0; i < 2 * count; i++) {
 		const struct row *row = &rows[i % count];
-		bool packed = i >= count;
-		struct result result = measure(bench, row, packed, rounds);
+		const char *ring = i < count ? "split" : "packed";
+		struct result result;
 
-		met += print_row(row, &result, packed ? "packed" : "split");
+		if (!chosen(row, ring, words))
+			continue;
+		result = measure(bench, row, i >= count, rounds);
+		met += print_row(row, &result, ring);
+		printed++;
 	}
-	printf("\n%u of %u targets met\n", met, 2 * count);
+	printf("\n%u of %u targets met\n", met, printed);
 	return 0;
 }
