@@ -121,9 +121,11 @@ static bool start(struct bench *bench, struct bench_end *end, const struct drive
 		.slots = end->slots,
 		.slot_count = RING_SIZE,
 		.position = &end->position,
+		.published = &end->published,
 	};
+	uint16_t begin = bench->driver.packed ? VIRTQUEUE_PACKED_BEGIN : 0;
 
-	end->position = (struct virtqueue_position){ 0 };
+	end->position = (struct virtqueue_position){ begin, begin };
 	if (!virtqueue_start(&end->vq, &config))
 		return true;
 	fprintf(stderr, "bench-ring: the engine does not start: %s\n",

@@ -19,7 +19,8 @@ enum device {
 
 struct bench_end {
 	struct virtqueue vq;
-	struct virtqueue_position position;
+	struct virtqueue_position position;	/* these three are what a successor would need */
+	uint16_t published;
 	struct vq_slot slots[RING_SIZE];
 };
 

@@ -76,11 +76,18 @@ ALWAYS_INLINE void put_desc(struct vring_desc *desc, uint64_t at, uint32_t lengt
 	desc->next = (uint16_t)next;
 }
 
-ALWAYS_INLINE void put_table(struct driver_queue *queue, unsigned int id, uint64_t at, uint32_t length)
+/* A packed ring's table has the flags where a split one's has next, and does not link: 2.8.7 */
+ALWAYS_INLINE void put_table(struct driver_queue *queue, unsigned int id, uint64_t at, uint32_t length,
+			     bool packed)
 {
 	unsigned int flags = queue->writable ? VRING_DESC_F_WRITE : 0;
 	struct vring_desc *table = queue->tables + 2 * id;
 
+	if (packed) {
+		put_desc(table, at, HEADER, 0, flags);
+		put_desc(table + 1, at + HEADER, length - HEADER, 0, flags);
+		return;
+	}
 	put_desc(table, at, HEADER, flags | VRING_DESC_F_NEXT, 1);
 	put_desc(table + 1, at + HEADER, length - HEADER, flags, 0);
 }
@@ -101,7 +108,7 @@ ALWAYS_INLINE void put_split(struct driver_queue *queue, unsigned int id, uint32
 		put_desc(desc + 1, at + HEADER, length - HEADER, flags, 0);
 		break;
 	case TABLE:
-		put_table(queue, id, at, length);
+		put_table(queue, id, at, length, false);
 		put_desc(desc, queue->tables_at + 32 * (uint64_t)id, 32, VRING_DESC_F_INDIRECT, 0);
 		break;
 	}
@@ -158,7 +165,7 @@ ALWAYS_INLINE void put_packed(struct driver_queue *queue, unsigned int id, uint3
 	default:
 		flags = VRING_DESC_F_INDIRECT;
 		desc = next_packed(queue, &flags);
-		put_table(queue, id, at, length);
+		put_table(queue, id, at, length, true);
 		put_packed_desc(desc, queue->tables_at + 32 * (uint64_t)id, 32, id);
 		break;
 	}
@@ -230,6 +237,12 @@ ALWAYS_INLINE unsigned int checked_id(struct driver *driver, unsigned int id)
 
 /* -- what a run does -------------------------------------------------------------- */
 
+static struct vring_packed_desc_event *driver_event(struct driver_queue *queue)
+{
+	return (void *)queue->avail;
+}
+
+/* A driver that polls: it wants no interrupts (used_event 0 is passed once in 65536 chains). */
 static void reset_queue(struct driver *driver, struct driver_queue *queue)
 {
 	unsigned int step = queue->shape == TWO ? 2 : 1;
@@ -237,6 +250,8 @@ static void reset_queue(struct driver *driver, struct driver_queue *queue)
 	memset(queue->desc, 0, RING_SIZE * sizeof(*queue->desc));
 	memset(queue->avail, 0, 6 + 2 * RING_SIZE);
 	memset(queue->used, 0, 6 + 8 * RING_SIZE);
+	if (driver->packed)
+		driver_event(queue)->flags = VRING_PACKED_EVENT_FLAG_DISABLE;
 	queue->next = queue->reaped = queue->free_first = queue->free_last = 0;
 	queue->next_wrap = queue->reaped_wrap = true;
 	for (unsigned int id = 0; id < RING_SIZE; id += step) {
