@@ -51,5 +51,9 @@ void counters_output(struct output *out, const char *name, const struct port_cou
 	output_number(out, OUT_BOTH, "segmented", counters->segmented);
 	output_number(out, OUT_BOTH, "held", counters->held);
 	output_number(out, OUT_BOTH, "broken", counters->broken);
+	if (counters->recording) {
+		output_number(out, OUT_BOTH, "recorded", counters->recorded);
+		output_number(out, OUT_BOTH, "unrecorded", counters->unrecorded);
+	}
 	output_end_record(out);
 }

@@ -19,6 +19,7 @@
 #include "lib/text.h"
 #include "lib/vduse_control.h"
 #include "lib/vduse_device.h"
+#include "vduse/capture.h"
 #include "vduse/counters.h"
 #include "vduse/device/session.h"
 #include "vduse/process/readiness.h"
@@ -47,6 +48,7 @@ enum loopback_word {
 	WORD_QUEUE_SIZE,
 	WORD_USER,
 	WORD_POLL,
+	WORD_PCAP,
 	WORD_FD,
 	WORD_BACKGROUND,
 };
@@ -68,6 +70,8 @@ const struct cli_word loopback_words[] = {
 	[WORD_POLL] = { .keyword = "poll", .value = "USECS", .kind = CLI_NUMBER, .min = 1,
 			.max = POLL_USECS_MAX,
 			.help = "after work, look for more for so long before sleeping" },
+	[WORD_PCAP] = { .keyword = "pcap", .value = "FILE", .kind = CLI_TEXT,
+			.help = "the file to record all frames in, as pcapng" },
 	[WORD_FD] = { .keyword = "fd", .value = "N", .kind = CLI_NUMBER, .min = 3, .max = 1048575,
 		      .help = "the descriptor on which the node of NAME is open already" },
 	[WORD_BACKGROUND] = { .keyword = "background", .kind = CLI_FLAG, .flags = CLI_RETURNS,
@@ -79,6 +83,7 @@ const struct cli_word loopback_words[] = {
 struct loopback {
 	struct call *call;
 	struct serve_plan plan;
+	int folder;		/* where relative paths begin; a background process stands in / */
 	int *ready_fd;		/* background: who waits for us; NULL in the foreground */
 };
 
@@ -325,6 +330,17 @@ static void close_devices(struct loopback *loopback)
 			close(loopback->plan.devices[i].fd);
 }
 
+static int open_capture(struct loopback *loopback, struct failure *failure)
+{
+	const struct cli_value *pcap = &loopback->call->values[WORD_PCAP];
+
+	if (pcap->given)
+		loopback->plan.pcap_fd = capture_open(loopback->folder, pcap->text, failure);
+	if (loopback->folder >= 0)
+		close(loopback->folder);	/* ours; who started us has its own */
+	return pcap->given ? loopback->plan.pcap_fd : 0;
+}
+
 /* Open, serve, close; the body of both the foreground and the background process. */
 static int serve(void *context, int *ready_fd, struct failure *failure)
 {
@@ -336,16 +352,23 @@ static int serve(void *context, int *ready_fd, struct failure *failure)
 	for (i = 0; i < loopback->plan.count && rc >= 0; i++)
 		rc = open_device(loopback, &loopback->plan.devices[i], failure);
 	if (rc >= 0)
+		rc = open_capture(loopback, failure);
+	if (rc >= 0)
 		rc = serve_run(&loopback->plan, failure);
 	close_devices(loopback);
+	if (loopback->plan.pcap_fd >= 0)
+		close(loopback->plan.pcap_fd);
 	return rc < 0 ? rc : 0;
 }
 
 static int serve_in_background(struct loopback *loopback, struct failure *failure)
 {
-	int pid;
-	int rc = background_start(serve, loopback, BACKGROUND_SECONDS, &pid, failure);
+	int rc, pid;
 
+	loopback->folder = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	rc = background_start(serve, loopback, BACKGROUND_SECONDS, &pid, failure);
+	if (loopback->folder >= 0)
+		close(loopback->folder);
 	if (rc < 0)
 		return rc;
 	rc = print_all_ready(loopback, pid);
@@ -371,11 +394,13 @@ int loopback_run(struct call *call, struct failure *failure)
 							    : DEFAULT_QUEUE_SIZE;
 	struct loopback loopback = {
 		.call = call,
+		.folder = AT_FDCWD,
 		.plan = {
 			.devices = { { .name = values[WORD_NAME].text, .fd = -1 },
 				     { .name = values[WORD_PEER].text, .fd = -1 } },
 			.count = values[WORD_PEER].given ? 2 : 1,
 			.queue_size = (uint16_t)queue_size,
+			.pcap_fd = -1,
 			.poll_ns = values[WORD_POLL].number * 1000,
 			.user = values[WORD_USER].text,
 			.context = &loopback,

@@ -27,9 +27,35 @@ void forward_receiver_changed(struct forward *forward)
 	forward->starved = false;
 }
 
+/* Once for each frame; one that goes back untaken has not been shown. */
+static void show_sent(struct forward *forward)
+{
+	if (!forward->tap || forward->shown)
+		return;
+	forward->shown = true;
+	forward->tap->sent(forward->context, &forward->chain);
+}
+
+static void show_delivered(void *context, const struct offload_piece *piece)
+{
+	struct forward *forward = context;
+
+	show_sent(forward);
+	forward->tap->delivered(forward->context, piece);
+}
+
+void forward_show(struct forward *forward, const struct forward_tap *tap)
+{
+	forward->tap = tap;
+	forward->general_only = true;	/* the quick way shows nothing */
+	forward->transfer.delivered = show_delivered;
+	forward->transfer.context = forward;
+}
+
 /* The frame in work is over: its buffer goes back to the driver. */
 static void finish_frame(struct forward *forward, struct virtqueue *transmit)
 {
+	show_sent(forward);
 	virtqueue_push(transmit, forward->chain.head, 0);
 	forward->done.sent++;
 	if (forward->chain.readable > NET_HEADER_SIZE)
@@ -68,6 +94,7 @@ static enum outcome take_frame(struct forward *forward, const struct forward_pat
 			forward->owner->failed(forward->context, FORWARD_TRANSMIT, rc);
 		return NOTHING;
 	}
+	forward->shown = false;
 	if (receive_begin(&forward->transfer, &forward->chain, &path->sender, &path->receiver,
 			  &forward->counters)) {
 		finish_frame(forward, path->transmit);

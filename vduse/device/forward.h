@@ -50,6 +50,17 @@ struct forward_owner {
 	void (*failed)(void *context, enum forward_end end, int rc);
 };
 
+/*
+ * Who wants to see every frame. It is called on the way, before anything is published: for
+ * a frame as the sender transmitted it, once, before the first piece of it is delivered or
+ * when it is dropped; and for each piece, which is the whole frame or a segment, as the
+ * receiver gets it. Frames then go one by one: it costs.
+ */
+struct forward_tap {
+	void (*sent)(void *context, const struct vq_chain *chain);
+	void (*delivered)(void *context, const struct offload_piece *piece);
+};
+
 /* The direction as it is now; may differ from call to call. */
 struct forward_path {
 	struct virtqueue *transmit;
@@ -78,6 +89,8 @@ struct forward {
 	/* the rest is private */
 	uint64_t poll_until;	/* 0: not polling; FORWARD_NEVER: counted from the next look */
 	fused_carry_fn *fused_carry;
+	const struct forward_tap *tap;	/* NULL: nobody looks */
+	bool shown;		/* the tap has seen the frame in work */
 	bool holding;		/* transfer and chain are in use */
 	bool starved;		/* the receiver had no buffers for FORWARD_HOLD_NS */
 	uint64_t hold_until;	/* 0: not waiting */
@@ -90,6 +103,9 @@ struct forward {
 
 /* Prepare a direction; its memory must not move afterwards. */
 void forward_init(struct forward *forward, const struct forward_owner *owner, void *context);
+
+/* Show every frame from now on to @tap, with the context of forward_init(). */
+void forward_show(struct forward *forward, const struct forward_tap *tap);
 
 /*
  * Carry at most FORWARD_BATCH frames and publish what was done. @now is a clock in

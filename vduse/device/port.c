@@ -59,6 +59,39 @@ static const struct forward_owner forward_owner = {
 	.failed = failed,
 };
 
+/* The frame behind the virtio header, as far as there is one. */
+static void sent(void *context, const struct vq_chain *chain)
+{
+	struct port *port = context;
+	struct pcapng_frame frame = {
+		.interface = port->pcap_interface,
+		.direction = PCAPNG_OUTBOUND,
+		.queue = PORT_TRANSMITQ,
+	};
+	struct vq_cursor cursor;
+
+	vq_cursor_init(&cursor, vq_chain_readable(chain), chain->readable_segments);
+	vq_cursor_skip(&cursor, NET_HEADER_SIZE);
+	pcap_frame(port->pcap, &frame, &cursor, 1);
+}
+
+static void delivered(void *context, const struct offload_piece *piece)
+{
+	struct port *port = context;
+	struct pcapng_frame frame = {
+		.interface = port->peer->pcap_interface,
+		.direction = PCAPNG_INBOUND,
+		.queue = PORT_RECEIVEQ,
+	};
+
+	pcap_frame(port->pcap, &frame, piece->part, piece->parts);
+}
+
+static const struct forward_tap tap = {
+	.sent = sent,
+	.delivered = delivered,
+};
+
 int port_open(struct port *port, int fd, uint16_t queue_size, uint16_t mtu,
 	      const struct port_owner *owner, void *context)
 {
@@ -89,6 +122,13 @@ void port_connect(struct port *port, struct port *peer)
 {
 	port->peer = peer;
 	peer->peer = port;
+}
+
+void port_record(struct port *port, struct pcap *pcap, uint32_t interface)
+{
+	port->pcap = pcap;
+	port->pcap_interface = interface;
+	forward_show(&port->forward, &tap);
 }
 
 /* Kicks and interrupts belong to the session, all else to the direction that uses the queue. */
@@ -139,7 +179,11 @@ void port_read_counters(const struct port *port, struct port_counters *counters)
 		.segmented = net->segmented,
 		.held = net->held,
 		.broken = port->session.broken_queues,
+		.recording = port->pcap != NULL,
 	};
+	if (port->pcap)
+		pcap_count(port->pcap, port->pcap_interface, &counters->recorded,
+			   &counters->unrecorded);
 	memcpy(counters->dropped, net->dropped, sizeof(counters->dropped));
 }
 
@@ -161,5 +205,12 @@ uint64_t port_forward(struct port *port, uint64_t now)
 		.receiver = side_of(port->peer),
 	};
 
-	return path.transmit ? forward_run(&port->forward, &path, now) : FORWARD_NEVER;
+	uint64_t due;
+
+	if (!path.transmit)
+		return FORWARD_NEVER;
+	due = forward_run(&port->forward, &path, now);
+	if (port->pcap)
+		pcap_flush(port->pcap);
+	return due;
 }

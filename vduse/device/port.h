@@ -19,6 +19,7 @@
 #include <stdint.h>
 
 #include "vduse/device/forward.h"
+#include "vduse/device/pcap.h"
 #include "vduse/device/session.h"
 
 /* virtio 1.2, 5.1.2 */
@@ -38,6 +39,8 @@ struct port {
 	struct port *peer;	/* receives what this one transmits; itself when alone */
 	uint16_t mtu;		/* of the configuration space */
 	struct forward forward;	/* its counters are of what this one's driver transmitted */
+	struct pcap *pcap;	/* where frames are recorded; NULL: nowhere */
+	uint32_t pcap_interface;	/* this port's number there */
 	const struct port_owner *owner;
 	void *context;
 };
@@ -65,6 +68,9 @@ struct port_counters {
 	uint64_t segmented;	/* frames that were cut in software */
 	uint64_t held;		/* deliveries that had to wait for receive buffers */
 	uint64_t broken;	/* times that a driver broke a virtqueue */
+	bool recording;		/* into a capture: then of its frames there */
+	uint64_t recorded;	/* all of them */
+	uint64_t unrecorded;	/* those that the capture lacks */
 };
 
 /*
@@ -78,6 +84,12 @@ void port_close(struct port *port);
 
 /* Make two open ports each other's peer. */
 void port_connect(struct port *port, struct port *peer);
+
+/*
+ * Record every frame that this port's driver transmits or receives, as device @interface of
+ * @pcap, which must be there until port_close(). To be called for both ports of a pair.
+ */
+void port_record(struct port *port, struct pcap *pcap, uint32_t interface);
 
 /* What @port has counted so far. It only grows while the port is open. */
 void port_read_counters(const struct port *port, struct port_counters *counters);

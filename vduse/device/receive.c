@@ -222,6 +222,7 @@ int receive_deliver(struct receive_transfer *transfer, struct virtqueue *receive
 		    struct vq_chain *scratch, struct net_counters *counters)
 {
 	while (transfer->pending) {
+		uint64_t before = counters->frames;
 		int error = receive_piece(&transfer->piece, &transfer->receiver, receive, scratch,
 					  counters);
 
@@ -231,6 +232,8 @@ int receive_deliver(struct receive_transfer *transfer, struct virtqueue *receive
 		}
 		if (error)
 			return error;
+		if (transfer->delivered && counters->frames != before)
+			transfer->delivered(transfer->context, &transfer->piece);
 		transfer->waited = false;
 		transfer->pending = offload_next(&transfer->offload, &transfer->piece);
 	}

@@ -36,6 +36,9 @@ struct receive_transfer {
 	struct net_side receiver;
 	bool pending;		/* there is a piece to deliver */
 	bool waited;		/* this piece has been counted as held */
+	/* told of each piece that was delivered; NULL: nobody. The caller sets both. */
+	void (*delivered)(void *context, const struct offload_piece *piece);
+	void *context;
 };
 
 /*

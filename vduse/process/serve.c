@@ -37,6 +37,8 @@ struct server {
 	int rc;
 	struct eventloop loop;
 	struct watch signals;
+	struct watch capture;
+	struct pcap *pcap;	/* NULL: nothing is recorded */
 	struct served served[SERVE_DEVICES];
 };
 
@@ -244,6 +246,53 @@ static int open_devices(struct server *server)
 	return 0;
 }
 
+static void on_capture(struct watch *watch, uint32_t events)
+{
+	(void)events;
+	pcap_tell(owner_of(watch, struct server, capture)->pcap);
+}
+
+/* About the capture, which is one for both devices. */
+static void report_capture(void *context, const char *sentence)
+{
+	const struct serve_plan *plan = ((struct server *)context)->plan;
+
+	plan->report(plan->context, plan->devices[0].name, sentence);
+}
+
+/* The file's head is written here, so a full disk is seen before anything is served. */
+static int open_capture(struct server *server)
+{
+	const struct serve_plan *plan = server->plan;
+	const char *names[SERVE_DEVICES] = { plan->devices[0].name, plan->devices[1].name };
+	unsigned int i;
+	int rc;
+
+	if (plan->pcap_fd < 0)
+		return 0;
+	rc = pcap_open(&server->pcap, plan->pcap_fd, names, plan->count, report_capture, server);
+	if (rc < 0)
+		return failure_errno(server->failure, -rc, NULL, "cannot write the capture");
+	for (i = 0; i < plan->count; i++)
+		port_record(&server->served[i].port, server->pcap, i);
+	return 0;
+}
+
+/* After the user has changed: the thread that writes has no more rights than we. */
+static int start_capture(struct server *server)
+{
+	int rc;
+
+	if (!server->pcap)
+		return 0;
+	rc = pcap_start(server->pcap);
+	if (rc == 0) {
+		server->capture = (struct watch){ pcap_news_fd(server->pcap), on_capture };
+		rc = eventloop_watch(&server->loop, &server->capture, EPOLLIN);
+	}
+	return rc < 0 ? failure_errno(server->failure, -rc, NULL, "cannot record frames") : 0;
+}
+
 /* A driver that a process before us served goes on here. */
 static int resume_devices(struct server *server)
 {
@@ -265,8 +314,12 @@ static int serve(struct server *server)
 	const struct serve_plan *plan = server->plan;
 	int rc = open_devices(server);
 
+	if (rc == 0)
+		rc = open_capture(server);
 	if (rc == 0 && plan->user)
 		rc = privilege_drop(plan->user, server->failure);
+	if (rc == 0)
+		rc = start_capture(server);
 	if (rc == 0)
 		rc = resume_devices(server);
 	if (rc < 0)
@@ -307,6 +360,7 @@ int serve_run(const struct serve_plan *plan, struct failure *failure)
 	else
 		rc = serve(server);
 	close_devices(server);
+	pcap_close(server->pcap);
 	if (server->signals.fd >= 0)
 		close(server->signals.fd);
 	eventloop_close(&server->loop);
