@@ -147,6 +147,8 @@ static bool survive(struct pcap_writer *writer, int error)
 		wait_for(writer, false, PCAP_RETRY_MS);
 		return true;
 	default:
+		/* first: who is told asks whether it goes on */
+		atomic_store(&writer->ended, true);
 		tell(writer, error);
 		return false;
 	}
