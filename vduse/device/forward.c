@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "vduse/device/forward.h"
+#include "vduse/device/plain.h"
 #include "vduse/virtio/pair.h"
 
 /* What came of the attempt to carry one frame. */
@@ -84,17 +85,9 @@ void forward_quiesce(struct forward *forward, struct virtqueue *transmit)
 	virtqueue_publish(transmit);
 }
 
-/* Take the next frame up; CARRIED when it was dropped for what it is. */
-static enum outcome take_frame(struct forward *forward, const struct forward_path *path)
+/* The chain was taken: look at the frame, CARRIED when it was dropped for what it is. */
+static enum outcome take_up(struct forward *forward, const struct forward_path *path)
 {
-	int rc = virtqueue_pop(path->transmit, &forward->chain);
-
-	if (rc <= 0) {
-		if (rc < 0)
-			forward->owner->failed(forward->context, FORWARD_TRANSMIT, rc);
-		return NOTHING;
-	}
-	forward->shown = false;
 	if (receive_begin(&forward->transfer, &forward->chain, &path->sender, &path->receiver,
 			  &forward->counters)) {
 		finish_frame(forward, path->transmit);
@@ -138,15 +131,43 @@ static enum outcome deliver_frame(struct forward *forward, const struct forward_
 	return CARRIED;
 }
 
+/* The chain was taken: deliver the frame at once if that is easy. */
+static bool deliver_plain(struct forward *forward, const struct forward_path *path)
+{
+	int rc;
+
+	if (!path->receive || forward->general_only)
+		return false;
+	rc = plain_deliver(&forward->chain, fused_frame_max(&path->receiver), path->receive,
+			   &forward->scratch, &forward->counters);
+	if (!rc)
+		return false;
+	if (rc < 0) {
+		forward->owner->failed(forward->context, FORWARD_RECEIVE, rc);
+		forward->counters.dropped[NET_DROP_NO_RECEIVER]++;
+	} else {
+		forward->starved = false;
+	}
+	finish_frame(forward, path->transmit);
+	return true;
+}
+
+/* Carry the frame that is held, or the next one. */
 static enum outcome carry_frame(struct forward *forward, const struct forward_path *path,
 				uint64_t now)
 {
-	if (!forward->holding) {
-		enum outcome outcome = take_frame(forward, path);
+	int rc;
 
-		if (outcome != HELD)
-			return outcome;
-	}
+	if (forward->holding)
+		return deliver_frame(forward, path, now);
+	rc = virtqueue_pop(path->transmit, &forward->chain);
+	if (rc < 0)
+		forward->owner->failed(forward->context, FORWARD_TRANSMIT, rc);
+	if (rc <= 0)
+		return NOTHING;
+	forward->shown = false;
+	if (deliver_plain(forward, path) || take_up(forward, path) == CARRIED)
+		return CARRIED;
 	return deliver_frame(forward, path, now);
 }
 

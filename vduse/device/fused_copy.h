@@ -19,19 +19,21 @@
 
 _Static_assert(VIRTIO_NET_HDR_GSO_NONE == 0, "any bit of gso_type is a GSO type");
 
+/* The receiver's header: nothing to do, one buffer. */
+static const uint8_t fused_header[NET_HEADER_SIZE] = { [10] = 1 };
+
 /*
  * Copies `length` bytes, of which 12 are the header; at least NET_HEADER_SIZE +
  * NET_FRAME_MIN. False, and nothing is written: the header is not plain.
  */
 static inline bool fused_copy_any(uint8_t *to, const uint8_t *from, uint32_t length)
 {
-	static const uint8_t header[NET_HEADER_SIZE] = { [10] = 1 };
 	uint16_t first;
 
 	shared_copy(&first, from, sizeof(first));
 	if (le16toh(first) & FUSED_NOT_PLAIN)
 		return false;
-	memcpy(to, header, sizeof(header));
+	memcpy(to, fused_header, sizeof(fused_header));
 	vq_copy_any(to + NET_HEADER_SIZE, from + NET_HEADER_SIZE, length - NET_HEADER_SIZE);
 	return true;
 }

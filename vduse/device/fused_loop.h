@@ -22,9 +22,9 @@ FUSED_TARGET struct fused_result FUSED_CARRY(struct virtqueue *transmit,
 	from = vq_lane_open(transmit, limit);
 	to = vq_lane_open(receive, vq_lane_left(&from));
 	for (;;) {
-		look = vq_lane_peek(transmit, &from, VQ_ACCESS_READ, &frame);
+		look = vq_lane_peek(transmit, &from, VQ_WINDOW_READ, &frame);
 		if (look == VQ_LANE_SIMPLE)
-			look = vq_lane_peek(receive, &to, VQ_ACCESS_WRITE, &buffer);
+			look = vq_lane_peek(receive, &to, VQ_WINDOW_WRITE, &buffer);
 		if (look != VQ_LANE_SIMPLE)
 			break;
 		/* 12 bytes of header, a frame from 14 bytes to frame_max */

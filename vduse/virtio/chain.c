@@ -4,17 +4,9 @@
 #include <linux/virtio_ring.h>
 
 #include "vduse/virtio/format.h"
+#include "vduse/virtio/shared.h"
 
 #define TABLE_ENTRY sizeof(struct vring_desc)
-
-void vq_chain_reset(struct vq_chain *chain, uint16_t head)
-{
-	chain->head = head;
-	chain->readable_segments = 0;
-	chain->writable_segments = 0;
-	chain->readable = 0;
-	chain->writable = 0;
-}
 
 /* The reason behind an error of the memory map that the driver is to blame for. */
 static enum virtqueue_reason reason_of(int error)
@@ -66,8 +58,8 @@ static int translate(struct virtqueue *vq, struct vq_chain *chain, unsigned int 
 				   chain->capacity - used);
 }
 
-int vq_chain_add(struct virtqueue *vq, struct vq_chain *chain, uint32_t index,
-		 const struct vq_descriptor *descriptor)
+int vq_chain_add_any(struct virtqueue *vq, struct vq_chain *chain, uint32_t index,
+		     const struct vq_descriptor *descriptor)
 {
 	bool writable = descriptor->flags & VRING_DESC_F_WRITE;
 	uint64_t total = (uint64_t)chain->readable + chain->writable + descriptor->length;
@@ -108,6 +100,8 @@ int vq_table_check(struct virtqueue *vq, uint16_t head, uint32_t index,
 		return vq_break(vq, VQ_INDIRECT_NEXT, head, index, table->flags);
 	if (!table->length || table->length % TABLE_ENTRY)
 		return vq_break(vq, VQ_INDIRECT_LENGTH, head, index, table->length);
+	if (vq_window_at(vq, VQ_WINDOW_TABLE, table->address, table->length))
+		return 0;
 	if (wraps(table))
 		return vq_break(vq, VQ_ADDRESS_WRAPS, head, index, table->address);
 	if (in_ring(vq, table->address, table->length))
@@ -119,9 +113,14 @@ int vq_table_read(struct virtqueue *vq, uint16_t head, const struct vq_descripto
 		  uint32_t entry, struct vq_descriptor *descriptor)
 {
 	uint64_t iova = table->address + (uint64_t)entry * TABLE_ENTRY;
+	const uint8_t *base = vq_window_at(vq, VQ_WINDOW_TABLE, iova, TABLE_ENTRY);
 	struct vring_desc raw;
-	int error = vq_memory_read(vq->memory, &vq->hint_table, iova, &raw, sizeof(raw));
+	int error = 0;
 
+	if (base)
+		shared_copy16(&raw, base);
+	else
+		error = vq_memory_read(vq->memory, &vq->hint_table, iova, &raw, sizeof(raw));
 	if (error)
 		return memory_error(vq, head, entry, iova, error);
 	*descriptor = (struct vq_descriptor){

@@ -6,10 +6,12 @@
 #ifndef VDUSE_VIRTIO_FORMAT_H
 #define VDUSE_VIRTIO_FORMAT_H
 
+#include <linux/virtio_ring.h>
 #include <stdatomic.h>
 #include <string.h>
 
 #include "vduse/virtio/virtqueue.h"
+#include "vduse/virtio/window.h"
 
 /* A descriptor, copied out of the driver's memory, in host byte order. */
 struct vq_descriptor {
@@ -88,7 +90,14 @@ int vq_break(struct virtqueue *vq, enum virtqueue_reason reason, uint16_t head, 
 int vq_refuse(struct virtqueue *vq, enum virtqueue_reason reason, uint64_t value, int error);
 
 /* Empties a chain before its descriptors are added. */
-void vq_chain_reset(struct vq_chain *chain, uint16_t head);
+static inline void vq_chain_reset(struct vq_chain *chain, uint16_t head)
+{
+	chain->head = head;
+	chain->readable_segments = 0;
+	chain->writable_segments = 0;
+	chain->readable = 0;
+	chain->writable = 0;
+}
 
 /*
  * Adds the buffer of one descriptor (not one that refers to a table) to a chain, with
@@ -96,8 +105,34 @@ void vq_chain_reset(struct vq_chain *chain, uint16_t head);
  * (2.7.4.2), the total, outside the ring's own areas, mapped with permission.
  * index: of the descriptor, for the error. 0, -EPROTO, or an errno of the fault callback.
  */
-int vq_chain_add(struct virtqueue *vq, struct vq_chain *chain, uint32_t index,
-		 const struct vq_descriptor *descriptor);
+int vq_chain_add_any(struct virtqueue *vq, struct vq_chain *chain, uint32_t index,
+		     const struct vq_descriptor *descriptor);
+
+/* The same, inline for a buffer that a window holds whole: that is almost every one. */
+static inline int vq_chain_add(struct virtqueue *vq, struct vq_chain *chain, uint32_t index,
+			       const struct vq_descriptor *descriptor)
+{
+	uint32_t used = chain->readable_segments + chain->writable_segments;
+	bool writable = descriptor->flags & VRING_DESC_F_WRITE;
+	uint64_t total = (uint64_t)chain->readable + chain->writable + descriptor->length;
+	uint8_t *base;
+
+	if (total > UINT32_MAX || used == chain->capacity || (!writable && chain->writable))
+		return vq_chain_add_any(vq, chain, index, descriptor);
+	base = vq_window_at(vq, writable ? VQ_WINDOW_WRITE : VQ_WINDOW_READ, descriptor->address,
+			    descriptor->length);
+	if (!base)
+		return vq_chain_add_any(vq, chain, index, descriptor);
+	chain->segments[used] = (struct iovec){ .iov_base = base, .iov_len = descriptor->length };
+	if (writable) {
+		chain->writable_segments++;
+		chain->writable += descriptor->length;
+	} else {
+		chain->readable_segments++;
+		chain->readable += descriptor->length;
+	}
+	return 0;
+}
 
 /*
  * Checks a descriptor that refers to an indirect table: negotiated, no NEXT beside it,

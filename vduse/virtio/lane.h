@@ -26,12 +26,6 @@
  * used in the order in which they were made available. Then the place in the ring of the
  * chain taken next and of the used element staged next are one, IN_ORDER is kept by itself,
  * and after publishing both halves of the position are the same index.
- *
- * Windows. That a buffer is mapped, with the permission that it needs, in one region, and
- * does not touch the ring's own areas, is one comparison: the window is a range of IOVAs
- * for which all of that is known. It is cut out of a region around a buffer when one lies
- * outside of the last window, and belongs to the virtqueue; it is forgotten when the areas
- * are looked up anew, that is whenever regions were removed from the memory map.
  */
 #ifndef VDUSE_VIRTIO_LANE_H
 #define VDUSE_VIRTIO_LANE_H
@@ -39,6 +33,7 @@
 #include "vduse/virtio/pair.h"
 #include "vduse/virtio/split.h"
 #include "vduse/virtio/split_ring.h"
+#include "vduse/virtio/window.h"
 
 #define VQ_LANE_INLINE static inline __attribute__((always_inline))
 
@@ -63,13 +58,6 @@ enum vq_lane_look {
 	VQ_LANE_END,		/* no chain is available that the lane knows of */
 	VQ_LANE_OTHER,		/* the next one is not for a lane */
 };
-
-/*
- * Makes vq->window the widest one around iova: within one region of the map that grants
- * `access`, outside the ring's areas. Length 0 if there is none, or if a region would have
- * to be asked for.
- */
-void vq_window_find(struct virtqueue *vq, uint64_t iova, unsigned int access);
 
 /* Whether a virtqueue is one that lanes can be opened on now. */
 VQ_LANE_INLINE bool vq_lane_fits(const struct virtqueue *vq)
@@ -113,34 +101,15 @@ VQ_LANE_INLINE uint32_t vq_lane_left(const struct vq_lane *lane)
 	return (uint16_t)(lane->end - lane->next);
 }
 
-/* Translates the buffer of a descriptor, by the window if it lies there. */
-VQ_LANE_INLINE bool vq_lane_translate(struct virtqueue *vq, const struct vq_descriptor *descriptor,
-				      unsigned int access, struct vq_lane_chain *chain)
-{
-	uint64_t at = descriptor->address - vq->window.first;
-
-	if (__builtin_expect(at >= vq->window.length, 0)) {
-		vq_window_find(vq, descriptor->address, access);
-		at = descriptor->address - vq->window.first;
-		if (at >= vq->window.length)
-			return false;
-	}
-	if (__builtin_expect(descriptor->length > vq->window.length - at, 0))
-		return false;
-	chain->base = vq->window.base + at;
-	chain->length = descriptor->length;
-	return descriptor->length != 0;
-}
-
 /*
- * Looks at the next chain. access: VQ_ACCESS_READ for chains that the device reads,
- * VQ_ACCESS_WRITE for those that it writes; always the same for one virtqueue.
- * VQ_LANE_SIMPLE: *chain is filled in.
+ * Looks at the next chain: whether it is one descriptor that the device reads
+ * (VQ_WINDOW_READ), or one that it writes (VQ_WINDOW_WRITE). VQ_LANE_SIMPLE: *chain is filled
+ * in.
  */
 VQ_LANE_INLINE enum vq_lane_look vq_lane_peek(struct virtqueue *vq, const struct vq_lane *lane,
-					      unsigned int access, struct vq_lane_chain *chain)
+					      enum vq_window_use use, struct vq_lane_chain *chain)
 {
-	uint16_t flags = access == VQ_ACCESS_WRITE ? VRING_DESC_F_WRITE : 0;
+	uint16_t flags = use == VQ_WINDOW_WRITE ? VRING_DESC_F_WRITE : 0;
 	struct vq_descriptor descriptor;
 
 	if (lane->next == lane->end)
@@ -153,9 +122,9 @@ VQ_LANE_INLINE enum vq_lane_look vq_lane_peek(struct virtqueue *vq, const struct
 	descriptor = vq_split_load(vq->split.desc, chain->head);
 	if (__builtin_expect(descriptor.flags != flags, 0))
 		return VQ_LANE_OTHER;
-	if (!vq_lane_translate(vq, &descriptor, access, chain))
-		return VQ_LANE_OTHER;
-	return VQ_LANE_SIMPLE;
+	chain->length = descriptor.length;
+	chain->base = vq_window_at(vq, use, descriptor.address, descriptor.length);
+	return chain->base ? VQ_LANE_SIMPLE : VQ_LANE_OTHER;
 }
 
 /*

@@ -206,18 +206,13 @@ int vq_memory_translate(struct vq_memory *memory, unsigned int *hint, uint64_t i
 	return count;
 }
 
-/* As shared_copy(); for what is mostly read, a descriptor, by two loads in place. */
+/* As shared_copy(); what is read is mostly a descriptor. */
 static inline void copy_out(void *to, const uint8_t *from, size_t length)
 {
-	uint64_t half[2];
-
-	if (length != sizeof(half) || (uintptr_t)from % sizeof(half[0])) {
+	if (length == 16)
+		shared_copy16(to, from);
+	else
 		shared_copy(to, from, length);
-		return;
-	}
-	half[0] = shared_load64_raw(from);
-	half[1] = shared_load64_raw(from + sizeof(half[0]));
-	memcpy(to, half, sizeof(half));
 }
 
 int vq_memory_read(struct vq_memory *memory, unsigned int *hint, uint64_t iova, void *to,

@@ -84,4 +84,21 @@ static inline void shared_copy(void *to, const void *from, size_t length)
 	atomic_signal_fence(memory_order_seq_cst);
 }
 
+/*
+ * Copies the 16 bytes of a descriptor, of any alignment; each is read once, by two loads where
+ * they are aligned.
+ */
+static inline void shared_copy16(void *to, const void *from)
+{
+	uint64_t half[2];
+
+	if ((uintptr_t)from % sizeof(half[0])) {
+		shared_copy(to, from, sizeof(half));
+		return;
+	}
+	half[0] = shared_load64_raw(from);
+	half[1] = shared_load64_raw((const uint8_t *)from + sizeof(half[0]));
+	memcpy(to, half, sizeof(half));
+}
+
 #endif

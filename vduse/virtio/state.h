@@ -20,11 +20,18 @@ struct vq_area {
 	uint64_t length;
 };
 
-/* Buffers in this range of IOVAs are known to be good, as the lane wants them: lane.h. */
+/* A range of IOVAs in which every buffer is known to be good, for one use: window.h. */
 struct vq_window {
 	uint64_t first;
 	uint64_t length;		/* 0: there is none */
 	uint8_t *base;
+};
+
+enum vq_window_use {
+	VQ_WINDOW_READ,			/* buffers that the device reads */
+	VQ_WINDOW_WRITE,		/* buffers that the device writes */
+	VQ_WINDOW_TABLE,		/* indirect tables */
+	VQ_WINDOWS
 };
 
 /* What a split virtqueue knows beside the common part. */

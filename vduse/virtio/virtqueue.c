@@ -138,7 +138,7 @@ static int map_areas(struct virtqueue *vq)
 			return error;
 	}
 	vq->generation = vq->memory->generation;
-	vq->window = (struct vq_window){ .length = 0 };
+	memset(vq->window, 0, sizeof(vq->window));
 	vq->format->attach(vq, found);
 	return 0;
 }

@@ -323,7 +323,7 @@ struct virtqueue {
 	unsigned int hint_buffer;
 	unsigned int hint_table;
 	struct vq_area area[3];		/* descriptor, driver, device area */
-	struct vq_window window;	/* of the memory as of `generation` */
+	struct vq_window window[VQ_WINDOWS];	/* of the memory as of `generation` */
 	union {
 		struct vq_split split;
 		struct vq_packed packed;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "vduse/virtio/lane.h"
+#include "vduse/virtio/window.h"
 
 /*
  * Takes an area of the ring off a window around iova. False: iova lies in the area. Neither
@@ -21,12 +21,13 @@ static bool cut_off(const struct vq_area *area, uint64_t iova, uint64_t *first, 
 	return true;
 }
 
-void vq_window_find(struct virtqueue *vq, uint64_t iova, unsigned int access)
+void vq_window_find(struct virtqueue *vq, enum vq_window_use use, uint64_t iova)
 {
 	const struct vq_region *region = vq_memory_find(vq->memory, &vq->hint_buffer, iova);
+	unsigned int access = use == VQ_WINDOW_WRITE ? VQ_ACCESS_WRITE : VQ_ACCESS_READ;
 	uint64_t first, last;
 
-	vq->window.length = 0;
+	vq->window[use].length = 0;
 	if (!region || (region->access & access) != access)
 		return;
 	first = region->first;
@@ -34,7 +35,7 @@ void vq_window_find(struct virtqueue *vq, uint64_t iova, unsigned int access)
 	for (unsigned int i = 0; i < 3; i++)
 		if (!cut_off(&vq->area[i], iova, &first, &last))
 			return;
-	vq->window = (struct vq_window){
+	vq->window[use] = (struct vq_window){
 		.first = first,
 		.length = last - first + 1,
 		.base = region->base + (first - region->first),
