@@ -55,13 +55,29 @@ static void write_batch(struct virtqueue *vq, uint16_t first, uint16_t end)
 	shared_store16_release(&one->flags, used_flags(vq, first, id));
 }
 
+/* The ids of a batch that is being checked. */
+struct id_set {
+	uint64_t bits[VIRTQUEUE_SIZE_MAX / 64];
+};
+
+/* false: it was in the set already. */
+static bool add_id(struct id_set *set, uint16_t id)
+{
+	uint64_t bit = UINT64_C(1) << id % 64, *bits = &set->bits[id / 64];
+	bool fresh = !(*bits & bit);
+
+	*bits |= bit;
+	return fresh;
+}
+
 /*
  * What a predecessor left in the slots, which may be anything: from the position `first`,
- * `length` descriptors, a sequence of staged elements that ends just there. Returns their
- * number, or 0 if it is not so.
+ * `length` descriptors, a sequence of staged elements that ends just there and has no id
+ * twice. Returns their number, or 0 if it is not so.
  */
 static uint32_t check_batch(const struct virtqueue *vq, uint16_t first, uint32_t length)
 {
+	struct id_set ids = { .bits = { 0 } };
 	uint32_t count = 0;
 
 	while (length) {
@@ -71,7 +87,7 @@ static uint32_t check_batch(const struct virtqueue *vq, uint16_t first, uint32_t
 		if (id >= vq->size || !(vq->slots[id].descriptors & VQ_SLOT_STAGED))
 			return 0;
 		descriptors = staged_descriptors(vq, id);
-		if (!descriptors || descriptors > length)
+		if (!descriptors || descriptors > length || !add_id(&ids, id))
 			return 0;
 		first = forward(vq, first, descriptors);
 		length -= descriptors;
