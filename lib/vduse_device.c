@@ -176,10 +176,18 @@ void vduse_device_list_free(struct vduse_device_list *list)
 int vduse_device_set(const struct sysfs *fs, const char *name, const char *attribute,
 		     uint64_t value, struct failure *failure)
 {
-	char entry[SYSFS_NAME_SIZE], text[24];
-	int rc = sysfs_name(name, entry) ? -ENOENT : 0;
+	char text[24];
 
 	snprintf(text, sizeof(text), "%llu", (unsigned long long)value);
+	return vduse_device_set_text(fs, name, attribute, text, failure);
+}
+
+int vduse_device_set_text(const struct sysfs *fs, const char *name, const char *attribute,
+			  const char *text, struct failure *failure)
+{
+	char entry[SYSFS_NAME_SIZE];
+	int rc = sysfs_name(name, entry) ? -ENOENT : 0;
+
 	if (rc == 0)
 		rc = sysfs_write(fs, text, "sys/class/vduse/%s/%s", entry, attribute);
 	if (rc >= 0)

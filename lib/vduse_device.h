@@ -56,6 +56,10 @@ void vduse_device_list_free(struct vduse_device_list *list);
 int vduse_device_set(const struct sysfs *fs, const char *name, const char *attribute,
 		     uint64_t value, struct failure *failure);
 
+/* The same of an attribute that is no number, as text: "vq0/irq_cb_affinity". */
+int vduse_device_set_text(const struct sysfs *fs, const char *name, const char *attribute,
+			  const char *text, struct failure *failure);
+
 /* Which device this is, to be told from earlier and later ones of its name. 0, or
  * negative with @failure where the boot cannot be told. */
 int vduse_device_identity(const struct sysfs *fs, const struct vduse_device *device,

@@ -28,6 +28,12 @@ static const struct cli_verb verbs[] = {
 		.help = "show one VDUSE device, or all",
 		.run = show_run,
 	}, {
+		.path = "set",
+		.words = set_words,
+		.running = CLI_READS,
+		.help = "change attributes of a device",
+		.run = set_run,
+	}, {
 		.path = "loopback",
 		.words = loopback_words,
 		.running = CLI_SERVES,
