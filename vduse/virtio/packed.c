@@ -226,17 +226,6 @@ static int check_id(struct virtqueue *vq, const struct vq_chain *chain, uint16_t
 	return 0;
 }
 
-/* A chain was taken that may be among those seen: those become fewer. */
-static void forget_seen(struct vq_packed *packed, uint32_t descriptors)
-{
-	if (packed->seen_chains)
-		packed->seen_chains--;
-	if (packed->seen_chains && packed->seen_descriptors > descriptors)
-		packed->seen_descriptors -= descriptors;
-	else
-		packed->seen_chains = packed->seen_descriptors = 0;
-}
-
 /*
  * The first and the last place of a chain know its id: the last for unpop(), the first for
  * IN_ORDER, and for publish() when the chain is returned in order.
@@ -251,7 +240,7 @@ static void note_taken(struct virtqueue *vq, struct vq_chain *chain, uint16_t id
 	vq->slots[id].descriptors = chain->descriptors;
 	vq->slots[packed_place(packed->next_avail)].order = id;
 	vq->slots[packed_place(last)].order = id;
-	forget_seen(packed, chain->descriptors);
+	packed_forget_seen(packed, chain->descriptors);
 	packed->next_avail = forward(vq, last, 1);
 	packed->outstanding += chain->descriptors;
 	packed->in_flight += chain->descriptors;

@@ -90,6 +90,48 @@ static inline bool packed_is_in_flight(const struct virtqueue *vq, uint16_t id)
 	       !(vq->slots[id].descriptors & VQ_SLOT_STAGED);
 }
 
+/* A chain was taken that may be among those seen: those become fewer. */
+static inline void packed_forget_seen(struct vq_packed *packed, uint32_t descriptors)
+{
+	if (packed->seen_chains)
+		packed->seen_chains--;
+	if (packed->seen_chains && packed->seen_descriptors > descriptors)
+		packed->seen_descriptors -= descriptors;
+	else
+		packed->seen_chains = packed->seen_descriptors = 0;
+}
+
+/* Counts descriptors published; a count over the ring's size says no more than that. */
+static inline void packed_count_unsignalled(struct virtqueue *vq, uint32_t descriptors)
+{
+	if (vq->packed.unsignalled <= vq->size)
+		vq->packed.unsignalled += descriptors;
+}
+
+/* packed_close_journal() */
+static inline void packed_close_journal_inline(struct virtqueue *vq)
+{
+	if (vq->packed.published)
+		atomic_store_explicit((_Atomic uint16_t *)vq->packed.published,
+				      vq->packed.next_used, memory_order_release);
+}
+
+/* The flags of an event suppression structure (2.8.14): its upper half; 14 bits are reserved. */
+static inline unsigned int packed_event_flags(uint32_t word)
+{
+	return word >> 16 & 3;
+}
+
+#define PACKED_EVENT_WORD(flags, position) ((uint32_t)(flags) << 16 | (position))
+
+/* Whether the device area says already that no kicks are wanted. */
+static inline bool packed_kicks_disabled(const struct vq_packed *packed)
+{
+	return packed->device_event_known &&
+	       packed->device_event_value ==
+		       PACKED_EVENT_WORD(VRING_PACKED_EVENT_FLAG_DISABLE, 0);
+}
+
 /* Giving back (packed_used.c); contracts in format.h. */
 int packed_roll_forward(struct virtqueue *vq);
 void packed_close_journal(struct virtqueue *vq);

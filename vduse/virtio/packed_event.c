@@ -3,10 +3,8 @@
 #include "vduse/virtio/packed.h"
 #include "vduse/virtio/shared.h"
 
-/* The flags of an event suppression structure (2.8.14): its upper half; 14 bits are reserved. */
-#define EVENT_FLAGS(word) ((word) >> 16 & 3)
 #define EVENT_POSITION(word) ((uint16_t)(word))
-#define EVENT_WORD(flags, position) ((uint32_t)(flags) << 16 | (position))
+#define EVENT_WORD(flags, position) PACKED_EVENT_WORD(flags, position)
 
 /*
  * 2.8.10, RING_EVENT_FLAGS_DESC: a notification is due if the descriptor at this position is
@@ -33,7 +31,7 @@ bool packed_needs_interrupt(struct virtqueue *vq)
 	vq->unsignalled = 0;
 	vq->packed.unsignalled = 0;
 	event = shared_load32(vq->packed.driver_event);
-	switch (EVENT_FLAGS(event)) {
+	switch (packed_event_flags(event)) {
 	case VRING_PACKED_EVENT_FLAG_DISABLE:
 		return false;
 	case VRING_PACKED_EVENT_FLAG_DESC:

@@ -13,9 +13,7 @@ static inline uint16_t forward(const struct virtqueue *vq, uint16_t position, ui
 
 void packed_close_journal(struct virtqueue *vq)
 {
-	if (vq->packed.published)
-		atomic_store_explicit((_Atomic uint16_t *)vq->packed.published,
-				      vq->packed.next_used, memory_order_release);
+	packed_close_journal_inline(vq);
 }
 
 /* The ring entries that the staged element of a buffer id stands for. */
@@ -107,14 +105,6 @@ static bool is_unpublished(const struct virtqueue *vq, uint16_t first)
 		shared_load16_acquire(&vq->packed.desc[packed_place(first)].flags), first);
 }
 
-/* Counts what was published; a count over the ring's size says no more than that. */
-static void count_published(struct virtqueue *vq, uint32_t chains, uint32_t descriptors)
-{
-	vq->unsignalled += chains;
-	if (vq->packed.unsignalled <= vq->size)
-		vq->packed.unsignalled += descriptors;
-}
-
 int packed_roll_forward(struct virtqueue *vq)
 {
 	uint16_t end = vq->packed.next_used, first = end;
@@ -135,7 +125,8 @@ int packed_roll_forward(struct virtqueue *vq)
 	if (!count)
 		return vq_refuse(vq, VQ_JOURNAL, first, -ERANGE);
 	write_batch(vq, first, end);
-	count_published(vq, count, length);
+	vq->unsignalled += count;
+	packed_count_unsignalled(vq, length);
 	return 1;
 }
 
@@ -197,6 +188,7 @@ uint32_t packed_publish(struct virtqueue *vq)
 	release_slots(vq, first, end);
 	packed->outstanding -= descriptors;
 	vq->staged = 0;
-	count_published(vq, count, descriptors);
+	vq->unsignalled += count;
+	packed_count_unsignalled(vq, descriptors);
 	return count;
 }
