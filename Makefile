@@ -80,11 +80,13 @@ $(B)/vdpa/vdpa: $(call mains,vdpa) $(VDPA) $(LIB)
 $(B)/vduse/vduse: $(call mains,vduse) $(VDUSE) $(VIRTIO) $(LIB)
 programs: $(PROGRAMS)
 
-# testsuite/unit/test_NAME.c is a program, other sources there are shared by
-# them all. A line `LDFLAGS: WORDS` in a comment adds to its link (--wrap).
-UNIT := $(patsubst $(S)/%.c,$(B)/%,$(wildcard $(S)/testsuite/unit/test_*.c))
+# testsuite/unit/test_NAME.c and testsuite/model/test_NAME.c are programs, other
+# sources there are shared by them all. A line `LDFLAGS: WORDS` in a comment adds
+# to its link (--wrap).
+UNIT := $(patsubst $(S)/%.c,$(B)/%,$(wildcard $(S)/testsuite/unit/test_*.c $(S)/testsuite/model/test_*.c))
 UNIT_SHARED := $(B)/testsuite/unit/libshared.a
-$(UNIT_SHARED): $(call to_object,$(filter-out $(S)/testsuite/unit/test_%,$(call sources,testsuite/unit)))
+$(UNIT_SHARED): $(call to_object,$(filter-out $(S)/testsuite/unit/test_% $(S)/testsuite/model/test_%,\
+	$(call sources,testsuite/unit testsuite/model)))
 $(UNIT): %: %.o $(UNIT_SHARED) $(VDPA) $(VDUSE) $(VIRTIO) $(LIB)
 $(UNIT): EXTRA = -lcmocka $(shell sed -n 's/^.*LDFLAGS: *\([^*]*\).*/\1/p' $(patsubst $(B)/%,$(S)/%.c,$@))
 unit-tests: $(UNIT)
