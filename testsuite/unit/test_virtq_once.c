@@ -22,6 +22,7 @@
 
 #include <cmocka.h>
 
+#include "driver_packed.h"
 #include "driver_ring.h"
 
 #ifdef __x86_64__
@@ -236,6 +237,87 @@ static void ring_17_head_and_index_read_once(void **state)
 	driver_world_free(world);
 }
 
+/* A packed world whose descriptor ring, and a table behind it, are watched. */
+static struct packed_world *watched_packed_world(void)
+{
+	struct packed_world *world =
+		packed_world_new(SIZE, UINT64_C(1) << VIRTIO_RING_F_INDIRECT_DESC);
+	struct vq_region region = { 0x1000, 0x1000 + AREA - 1, watch.guarded, VQ_ACCESS_BOTH, 0 };
+
+	memset(watch.open, 0, AREA);
+	vq_memory_add(&world->memory, &region);
+	world->config.desc = 0x1000;
+	assert_int_equal(virtqueue_start(&world->vq, &world->config), 0);
+	return world;
+}
+
+static struct vring_packed_desc *packed_table(size_t at)
+{
+	return (struct vring_packed_desc *)(void *)(watch.open + at);
+}
+
+/* Each half of a descriptor once; the flags of the first one once more, to wait for them. */
+static void ring_17_packed_descriptor_read_once(void **state)
+{
+	struct packed_world *world = watched_packed_world();
+	int result;
+
+	(void)state;
+	packed_desc(&packed_table(0)[0], DRIVER_HEAP, 10, 5, P_AVAIL | P_NEXT);
+	packed_desc(&packed_table(0)[1], DRIVER_HEAP + 100, 20, 5, P_AVAIL | P_WRITE);
+	arm(false);
+	result = virtqueue_pop(&world->vq, &world->chain);
+	disarm();
+	assert_int_equal(result, 1);
+	assert_int_equal(world->chain.writable, 20);
+	assert_int_equal(watch.accesses[0], 1);
+	assert_int_equal(watch.accesses[1], 2);
+	assert_int_equal(watch.accesses[2], 1);
+	assert_int_equal(watch.accesses[3], 1);
+	for (size_t i = 4; i < AREA / 8; i++)
+		assert_int_equal(watch.accesses[i], 0);
+	packed_world_free(world);
+}
+
+/*
+ * All of the descriptor is spoilt as soon as its flags were seen, or after the first half:
+ * what the copy says counts, and it says that nothing is available, or what was there.
+ */
+static void ring_17_packed_descriptor_changed_between(void **state)
+{
+	struct packed_world *world = watched_packed_world();
+	int result;
+
+	(void)state;
+	packed_desc(&packed_table(0)[0], DRIVER_HEAP, 10, 5, P_AVAIL);
+	arm(true);
+	result = virtqueue_pop(&world->vq, &world->chain);
+	disarm();
+	assert_int_equal(result, -EPROTO);
+	assert_int_equal(world->vq.error.reason, VQ_NOT_AVAILABLE);
+	packed_world_free(world);
+}
+
+static void ring_39_packed_table_read_once(void **state)
+{
+	struct packed_world *world = watched_packed_world();
+	int result;
+
+	(void)state;
+	packed_desc(&packed_table(0)[0], 0x1000 + TABLE_AT, 48, 5, P_AVAIL | P_INDIRECT);
+	for (unsigned int i = 0; i < 3; i++)
+		packed_desc(&packed_table(TABLE_AT)[i], DRIVER_HEAP + 100 * i, 10 + i, 0, 0);
+	arm(false);
+	result = virtqueue_pop(&world->vq, &world->chain);
+	disarm();
+	assert_int_equal(result, 1);
+	assert_int_equal(world->chain.readable, 33);
+	assert_int_equal(watch.accesses[0], 1);
+	assert_int_equal(watch.accesses[1], 2);
+	expect_once(TABLE_AT, 48);
+	packed_world_free(world);
+}
+
 #endif
 
 #ifdef __x86_64__
@@ -256,6 +338,9 @@ int main(void)
 		TEST(ring_17_descriptor_changed_between),
 		TEST(ring_39_table_read_once),
 		TEST(ring_17_head_and_index_read_once),
+		TEST(ring_17_packed_descriptor_read_once),
+		TEST(ring_17_packed_descriptor_changed_between),
+		TEST(ring_39_packed_table_read_once),
 #else
 		cmocka_unit_test(not_on_this_processor),
 #endif
