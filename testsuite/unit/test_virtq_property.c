@@ -350,7 +350,8 @@ static void random_nonsense(void **state)
 
 static void random_packed_descriptor(struct vring_packed_desc *desc, uint32_t *random, bool wrap)
 {
-	uint16_t flags = driver_random(random) % 8 | (wrap ? P_AVAIL : P_USED);
+	static const uint16_t kind[8] = { 0, 0, P_WRITE, P_WRITE, P_NEXT, P_NEXT | P_WRITE, P_INDIRECT, 0 };
+	uint16_t flags = kind[driver_random(random) % 8] | (wrap ? P_AVAIL : P_USED);
 	uint32_t length = driver_random(random) % 100;
 
 	if (driver_random(random) % 16 == 0)
