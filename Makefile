@@ -107,7 +107,7 @@ tsan: $(TSAN)
 
 # Programs that the tests run in the guest, on its PATH.
 GUEST := $(patsubst $(S)/%.c,$(B)/%,$(call sources,testsuite/guest))
-$(GUEST): %: %.o $(VIRTIO) $(LIB)
+$(GUEST): %: %.o $(VDUSE) $(VIRTIO) $(LIB)
 guest-programs: $(GUEST)
 
 # The driver, the floor and the engine in one process; built with the flags of the programs.

@@ -22,6 +22,7 @@
 #include "vduse/capture.h"
 #include "vduse/counters.h"
 #include "vduse/device/session.h"
+#include "vduse/memlock.h"
 #include "vduse/process/readiness.h"
 #include "vduse/process/serve.h"
 #include "vduse/verbs.h"
@@ -48,6 +49,7 @@ enum loopback_word {
 	WORD_QUEUE_SIZE,
 	WORD_USER,
 	WORD_POLL,
+	WORD_UMEM,
 	WORD_PCAP,
 	WORD_FD,
 	WORD_BACKGROUND,
@@ -70,6 +72,8 @@ const struct cli_word loopback_words[] = {
 	[WORD_POLL] = { .keyword = "poll", .value = "USECS", .kind = CLI_NUMBER, .min = 1,
 			.max = POLL_USECS_MAX,
 			.help = "after work, look for more for so long before sleeping" },
+	[WORD_UMEM] = { .keyword = "umem", .kind = CLI_FLAG,
+			.help = "bring memory of its own as the bounce buffer" },
 	[WORD_PCAP] = { .keyword = "pcap", .value = "FILE", .kind = CLI_TEXT,
 			.help = "the file to record all frames in, as pcapng" },
 	[WORD_FD] = { .keyword = "fd", .value = "N", .kind = CLI_NUMBER, .min = 3, .max = 1048575,
@@ -83,6 +87,7 @@ const struct cli_word loopback_words[] = {
 struct loopback {
 	struct call *call;
 	struct serve_plan plan;
+	uint64_t bounce;	/* bytes of the devices' bounce buffers, as far as known */
 	int folder;		/* where relative paths begin; a background process stands in / */
 	int *ready_fd;		/* background: who waits for us; NULL in the foreground */
 };
@@ -265,6 +270,7 @@ static int check_device(struct loopback *loopback, struct serve_device *served,
 
 	if (rc < 0)
 		return rc;
+	loopback->bounce += device.has_bounce_size ? device.bounce_size : 0;
 	rc = check_record(loopback, &device, served, failure);
 	if (rc < 0)
 		return rc;
@@ -351,6 +357,8 @@ static int serve(void *context, int *ready_fd, struct failure *failure)
 	loopback->ready_fd = ready_fd;
 	for (i = 0; i < loopback->plan.count && rc >= 0; i++)
 		rc = open_device(loopback, &loopback->plan.devices[i], failure);
+	if (rc >= 0 && loopback->plan.umem)
+		rc = memlock_allow(loopback->bounce, name_of(loopback, 0), failure);
 	if (rc >= 0)
 		rc = open_capture(loopback, failure);
 	if (rc >= 0)
@@ -400,6 +408,7 @@ int loopback_run(struct call *call, struct failure *failure)
 				     { .name = values[WORD_PEER].text, .fd = -1 } },
 			.count = values[WORD_PEER].given ? 2 : 1,
 			.queue_size = (uint16_t)queue_size,
+			.umem = values[WORD_UMEM].given,
 			.pcap_fd = -1,
 			.poll_ns = values[WORD_POLL].number * 1000,
 			.user = values[WORD_USER].text,

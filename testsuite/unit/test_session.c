@@ -4,7 +4,7 @@
  * that come too late, interrupts that are refused. What the real kernel does is tested in
  * the guest.
  *
- * LDFLAGS: -Wl,--wrap=node_set_up_queue,--wrap=node_get_queue,--wrap=node_set_kick,--wrap=node_interrupt,--wrap=node_get_features,--wrap=node_get_region,--wrap=node_read_request,--wrap=node_write_response
+ * LDFLAGS: -Wl,--wrap=node_set_up_queue,--wrap=node_get_queue,--wrap=node_set_kick,--wrap=node_interrupt,--wrap=node_get_features,--wrap=node_get_region,--wrap=node_is_bounce,--wrap=node_bring_bounce,--wrap=node_take_bounce_back,--wrap=node_read_request,--wrap=node_write_response
  */
 #include <errno.h>
 #include <setjmp.h>
@@ -37,6 +37,11 @@ static struct {
 	uint64_t skip;		/* of the region's start in the file: not at a page */
 	int region_error;
 	unsigned int regions;	/* asked for */
+	uint32_t asid;		/* of the address space that the memory is in */
+	int bounce;		/* node_is_bounce() of the memory */
+	int bring_error;
+	uint8_t *brought;	/* memory of the session as the memory's content */
+	unsigned int brings, taken_back;
 	bool ready[SESSION_QUEUES];
 	uint16_t avail_index;
 	struct vduse_vq_state_packed packed;
@@ -61,7 +66,10 @@ int __wrap_node_get_queue(int fd, uint32_t index, struct node_queue *queue);
 int __wrap_node_set_kick(int fd, uint32_t index, int event_fd);
 int __wrap_node_interrupt(int fd, uint32_t index);
 int __wrap_node_get_features(int fd, uint64_t *features);
-int __wrap_node_get_region(int fd, uint64_t iova, struct node_region *region);
+int __wrap_node_get_region(int fd, uint32_t asid, uint64_t iova, struct node_region *region);
+int __wrap_node_is_bounce(int fd, uint32_t asid, uint64_t iova, uint64_t *size);
+int __wrap_node_bring_bounce(int fd, uint32_t asid, void *memory, uint64_t size);
+int __wrap_node_take_bounce_back(int fd, uint32_t asid, void *memory, uint64_t size);
 int __wrap_node_read_request(int fd, struct vduse_dev_request *request);
 int __wrap_node_write_response(int fd, const struct vduse_dev_response *response);
 
@@ -114,13 +122,13 @@ int __wrap_node_get_features(int fd, uint64_t *features)
 	return 0;
 }
 
-int __wrap_node_get_region(int fd, uint64_t iova, struct node_region *region)
+int __wrap_node_get_region(int fd, uint32_t asid, uint64_t iova, struct node_region *region)
 {
 	(void)fd;
 	kernel.regions++;
 	if (kernel.region_error)
 		return kernel.region_error;
-	if (iova < MEMORY_IOVA || iova >= MEMORY_IOVA + MEMORY_SIZE)
+	if (asid != kernel.asid || iova < MEMORY_IOVA || iova >= MEMORY_IOVA + MEMORY_SIZE)
 		return -EINVAL;
 	*region = (struct node_region){
 		.first = MEMORY_IOVA,
@@ -129,6 +137,42 @@ int __wrap_node_get_region(int fd, uint64_t iova, struct node_region *region)
 		.access = VDUSE_ACCESS_RW,
 		.fd = dup(kernel.memory_fd),
 	};
+	return 0;
+}
+
+/* The bounce buffer begins at 0 and holds the rings of the test as well. */
+int __wrap_node_is_bounce(int fd, uint32_t asid, uint64_t iova, uint64_t *size)
+{
+	(void)fd;
+	if (asid != kernel.asid || iova >= MEMORY_IOVA + MEMORY_SIZE)
+		return -EINVAL;
+	*size = MEMORY_IOVA + MEMORY_SIZE;
+	return kernel.bounce;
+}
+
+int __wrap_node_bring_bounce(int fd, uint32_t asid, void *memory, uint64_t size)
+{
+	(void)fd;
+	kernel.brings++;
+	assert_int_equal(asid, kernel.asid);
+	assert_int_equal(size, MEMORY_IOVA + MEMORY_SIZE);
+	assert_int_equal((uintptr_t)memory % 4096, 0);
+	if (kernel.bring_error)
+		return kernel.bring_error;
+	if (kernel.brought)
+		return -EEXIST;
+	kernel.brought = memory;
+	return 0;
+}
+
+int __wrap_node_take_bounce_back(int fd, uint32_t asid, void *memory, uint64_t size)
+{
+	(void)fd;
+	assert_int_equal(asid, kernel.asid);
+	assert_ptr_equal(memory, kernel.brought);
+	assert_int_equal(size, MEMORY_IOVA + MEMORY_SIZE);
+	kernel.brought = NULL;
+	kernel.taken_back++;
 	return 0;
 }
 
@@ -250,7 +294,7 @@ static void control_59_unknown_message(void **state)
 
 	(void)state;
 	attach();
-	for (type = 3; type < 10; type++)
+	for (type = 4; type < 10; type++)
 		assert_int_equal(message((struct vduse_dev_request){ .type = type }),
 				 VDUSE_REQ_RESULT_FAILED);
 	assert_int_equal(message((struct vduse_dev_request){ .type = UINT32_MAX }),
@@ -603,6 +647,150 @@ static void iova_45_a_file_cut_short(void **state)
 	assert_true(session_memory_missing() > before);
 }
 
+/* API version 1: group 0, which all virtqueues are in, is given another address space. */
+static struct vduse_dev_request group_asid(uint32_t group, uint32_t asid)
+{
+	const struct vduse_tools_vq_group_asid change = { .group = group, .asid = asid };
+	struct vduse_dev_request request = { .type = VDUSE_TOOLS_SET_VQ_GROUP_ASID };
+
+	memcpy(request.padding, &change, sizeof(change));
+	return request;
+}
+
+static struct vduse_dev_request update_in(uint32_t asid)
+{
+	const struct vduse_tools_iova_range_v2 range = { .last = UINT64_MAX, .asid = asid };
+	struct vduse_dev_request request = { .type = VDUSE_UPDATE_IOTLB };
+
+	memcpy(request.padding, &range, sizeof(range));
+	return request;
+}
+
+static void version_1_another_address_space(void **state)
+{
+	(void)state;
+	kernel.asid = 3;
+	assert_int_equal(message(group_asid(0, 3)), VDUSE_REQ_RESULT_OK);
+	attach();
+	/* a reset put group 0 back into address space 0 */
+	assert_null(session_queue(&session, 0));
+	assert_int_equal(message(group_asid(0, 3)), VDUSE_REQ_RESULT_OK);
+	assert_non_null(session_queue(&session, 0));
+	assert_non_null(session_queue(&session, 1));
+}
+
+/* While virtqueues run: chains go back first, then the old memory is given up. */
+static void version_1_moved_while_it_runs(void **state)
+{
+	(void)state;
+	attach();
+	assert_true(session.memory.count > 0);
+	kernel.asid = 1;
+	quiesced = 0;
+	assert_int_equal(message(group_asid(0, 1)), VDUSE_REQ_RESULT_OK);
+	assert_true(quiesced > 0);
+	assert_int_equal(session.memory.count, 0);
+	assert_non_null(session_queue(&session, 0));
+	/* said again: nothing happens */
+	quiesced = 0;
+	assert_int_equal(message(group_asid(0, 1)), VDUSE_REQ_RESULT_OK);
+	assert_int_equal(quiesced, 0);
+	assert_int_equal(session.asid, 1);
+	status(0);
+	assert_int_equal(session.asid, 0);
+}
+
+/* A group that no virtqueue of ours is in. */
+static void version_1_another_group(void **state)
+{
+	(void)state;
+	attach();
+	quiesced = 0;
+	assert_int_equal(message(group_asid(1, 2)), VDUSE_REQ_RESULT_OK);
+	assert_int_equal(quiesced, 0);
+	assert_true(session.memory.count > 0);
+	assert_non_null(session_queue(&session, 0));
+}
+
+static void version_1_an_update_of_another_address_space(void **state)
+{
+	(void)state;
+	attach();
+	quiesced = 0;
+	assert_int_equal(message(update_in(1)), VDUSE_REQ_RESULT_OK);
+	assert_int_equal(quiesced, 0);
+	assert_true(session.memory.count > 0);
+	assert_int_equal(message(update_in(0)), VDUSE_REQ_RESULT_OK);
+	assert_int_equal(session.memory.count, 0);
+}
+
+/* Memory of our own is brought once, is what the rings are in, and stays over a reset. */
+static void umem_is_brought_once(void **state)
+{
+	(void)state;
+	session_bring_memory(&session);
+	kernel.bounce = 1;
+	attach();
+	assert_non_null(session_queue(&session, 0));
+	assert_non_null(kernel.brought);
+	assert_int_equal(kernel.brings, 1);
+	assert_int_equal(kernel.regions, 0);	/* none of the kernel's */
+	*(uint16_t *)(kernel.brought + MEMORY_IOVA + 0x1000 + 2) = 1;	/* avail.idx of queue 0 */
+	assert_int_equal(virtqueue_available(session_queue(&session, 0)), 1);
+	*(uint16_t *)(kernel.brought + MEMORY_IOVA + 0x1000 + 2) = 0;
+	status(0);
+	assert_non_null(kernel.brought);
+	attach();
+	assert_non_null(session_queue(&session, 1));
+	assert_int_equal(kernel.brings, 1);
+	session_close(&session);
+	assert_int_equal(kernel.taken_back, 1);
+	assert_int_equal(session_open(&session, 100, RING_SIZE, FEATURES_NET_IMPLEMENTED, &owner,
+				      &session), 0);
+}
+
+/* Of a vhost client, and without the word: its own memory is mapped. */
+static void umem_is_for_the_bounce_buffer_only(void **state)
+{
+	(void)state;
+	session_bring_memory(&session);
+	attach();
+	assert_non_null(session_queue(&session, 0));
+	assert_int_equal(kernel.brings, 0);
+	assert_true(kernel.regions > 0);
+	session.umem.wanted = false;
+	kernel.bounce = 1;
+	attach();
+	assert_int_equal(kernel.brings, 0);
+}
+
+static void umem_that_is_refused(void **state)
+{
+	(void)state;
+	session_bring_memory(&session);
+	kernel.bounce = 1;
+	kernel.bring_error = -ENOMEM;
+	attach();
+	assert_non_null(session_queue(&session, 0));	/* served all the same */
+	assert_true(kernel.regions > 0);
+	assert_non_null(strstr(reported, "RLIMIT_MEMLOCK"));
+	memset(reported, 0, sizeof(reported));
+	attach();
+	assert_int_equal(kernel.brings, 1);		/* and not tried for ever */
+	assert_int_equal(strlen(reported), 0);
+}
+
+static void umem_that_the_kernel_does_not_know(void **state)
+{
+	(void)state;
+	session_bring_memory(&session);
+	kernel.bounce = -ENOTTY;
+	attach();
+	assert_non_null(session_queue(&session, 0));
+	assert_int_equal(kernel.brings, 0);
+	assert_non_null(strstr(reported, "Linux 6.1"));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
 int main(void)
@@ -637,6 +825,14 @@ int main(void)
 		TEST(a_driver_with_other_features_is_not_resumed),
 		TEST(a_broken_queue_stays_stopped_until_a_reset),
 		TEST(iova_45_a_file_cut_short),
+		TEST(version_1_another_address_space),
+		TEST(version_1_moved_while_it_runs),
+		TEST(version_1_another_group),
+		TEST(version_1_an_update_of_another_address_space),
+		TEST(umem_is_brought_once),
+		TEST(umem_is_for_the_bounce_buffer_only),
+		TEST(umem_that_is_refused),
+		TEST(umem_that_the_kernel_does_not_know),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -245,6 +245,12 @@ int net_config_build(const struct net_config_values *values, uint8_t bytes[NET_C
 	return 0;
 }
 
+void net_config_link(bool up, uint8_t bytes[2])
+{
+	_Static_assert(offsetof(struct virtio_net_config, status) == NET_CONFIG_LINK, "5.1.4");
+	put16(bytes, up ? VIRTIO_NET_S_LINK_UP : 0);
+}
+
 const char *net_drop_text(enum net_drop drop)
 {
 	static const char *const text[NET_DROPS] = {

@@ -142,6 +142,11 @@ struct net_config_values {
  */
 int net_config_build(const struct net_config_values *values, uint8_t bytes[NET_CONFIG_SIZE]);
 
+/* Where LINK_UP is in the configuration space, and its two bytes there: 5.1.4. Of the other
+ * bits of the status only 0 is ever written: Linux 6.12 crashes when it sees ANNOUNCE. */
+#define NET_CONFIG_LINK 6
+void net_config_link(bool up, uint8_t bytes[2]);
+
 /* A name for a cause, for counters and logs ("no_buffer"): never NULL. */
 const char *net_drop_text(enum net_drop drop);
 

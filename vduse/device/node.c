@@ -7,6 +7,9 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+/* More than the configuration space of a network device. */
+#define NODE_CONFIG_MAX 64
+
 /* An ioctl that a signal interrupted is made again. */
 static int node_call(int fd, unsigned long request, void *argument)
 {
@@ -65,15 +68,11 @@ int node_get_features(int fd, uint64_t *features)
 	return rc;
 }
 
-int node_get_region(int fd, uint64_t iova, struct node_region *region)
+static int get_region_0(int fd, uint64_t iova, struct node_region *region)
 {
 	struct vduse_iotlb_entry entry = { .start = iova, .last = iova };
 	int region_fd = node_call(fd, VDUSE_IOTLB_GET_FD, &entry);
 
-	if (region_fd < 0)
-		return region_fd;
-	/* The kernel hands it over without the flag: no child may have it. */
-	fcntl(region_fd, F_SETFD, FD_CLOEXEC);
 	*region = (struct node_region){
 		.first = entry.start,
 		.last = entry.last,
@@ -81,7 +80,84 @@ int node_get_region(int fd, uint64_t iova, struct node_region *region)
 		.access = entry.perm,
 		.fd = region_fd,
 	};
+	return region_fd;
+}
+
+static int get_region_in(int fd, uint32_t asid, uint64_t iova, struct node_region *region)
+{
+	struct vduse_tools_iotlb_entry_v2 entry = { .start = iova, .last = iova, .asid = asid };
+	int region_fd = node_call(fd, VDUSE_TOOLS_IOTLB_GET_FD2, &entry);
+
+	*region = (struct node_region){
+		.first = entry.start,
+		.last = entry.last,
+		.offset = entry.offset,
+		.access = entry.perm,
+		.fd = region_fd,
+	};
+	return region_fd;
+}
+
+int node_get_region(int fd, uint32_t asid, uint64_t iova, struct node_region *region)
+{
+	int rc = asid ? get_region_in(fd, asid, iova, region) : get_region_0(fd, iova, region);
+
+	if (rc < 0)
+		return rc;
+	/* The kernel hands it over without the flag: no child may have it. */
+	fcntl(region->fd, F_SETFD, FD_CLOEXEC);
 	return 0;
+}
+
+int node_is_bounce(int fd, uint32_t asid, uint64_t iova, uint64_t *size)
+{
+	struct vduse_tools_iova_info_v1 info = { .start = iova, .last = iova, .asid = asid };
+	int rc = node_call(fd, VDUSE_IOTLB_GET_INFO, &info);
+
+	if (rc < 0)
+		return rc;
+	*size = info.last - info.start + 1;
+	return info.start == 0 && (info.capability & VDUSE_IOVA_CAP_UMEM);
+}
+
+int node_bring_bounce(int fd, uint32_t asid, void *memory, uint64_t size)
+{
+	struct vduse_tools_iova_umem_v1 umem = {
+		.uaddr = (uintptr_t)memory,
+		.size = size,
+		.asid = asid,
+	};
+
+	return node_call(fd, VDUSE_IOTLB_REG_UMEM, &umem);
+}
+
+int node_take_bounce_back(int fd, uint32_t asid, void *memory, uint64_t size)
+{
+	struct vduse_tools_iova_umem_v1 umem = {
+		.uaddr = (uintptr_t)memory,
+		.size = size,
+		.asid = asid,
+	};
+
+	return node_call(fd, VDUSE_IOTLB_DEREG_UMEM, &umem);
+}
+
+int node_set_config(int fd, uint32_t offset, const void *bytes, uint32_t length)
+{
+	struct {
+		struct vduse_config_data data;
+		uint8_t bytes[NODE_CONFIG_MAX];
+	} config = { .data = { .offset = offset, .length = length } };
+
+	if (length > sizeof(config.bytes))
+		return -EINVAL;
+	memcpy(config.bytes, bytes, length);
+	return node_call(fd, VDUSE_DEV_SET_CONFIG, &config);
+}
+
+int node_interrupt_config(int fd)
+{
+	return node_call(fd, VDUSE_DEV_INJECT_CONFIG_IRQ, NULL);
 }
 
 int node_read_request(int fd, struct vduse_dev_request *request)

@@ -46,8 +46,35 @@ int node_interrupt(int fd, uint32_t index);
 /* VDUSE_DEV_GET_FEATURES: what the driver wrote, 0 before. */
 int node_get_features(int fd, uint64_t *features);
 
-/* The region that holds @iova; -EINVAL where nothing is mapped. */
-int node_get_region(int fd, uint64_t iova, struct node_region *region);
+/*
+ * The region that holds @iova in the address space @asid; -EINVAL where nothing is mapped.
+ * Address spaces but 0 need a device of API version 1 (-ENOTTY: VDUSE_IOTLB_GET_FD2).
+ */
+int node_get_region(int fd, uint32_t asid, uint64_t iova, struct node_region *region);
+
+/*
+ * VDUSE_IOTLB_GET_INFO: whether the region that holds @iova is the bounce buffer, whose
+ * memory the process may bring (then it begins at IOVA 0, and *@size is its length in
+ * bytes). 1, 0, or negative errno: -EINVAL where nothing is mapped, -ENOTTY before Linux 6.1.
+ */
+int node_is_bounce(int fd, uint32_t asid, uint64_t iova, uint64_t *size);
+
+/*
+ * VDUSE_IOTLB_REG_UMEM: the @size bytes at @memory, whole pages, are the bounce buffer from
+ * now on; what the driver has in it is copied. -ENOMEM: with what the process has pinned
+ * already it is over RLIMIT_MEMLOCK; -EINVAL: the buffer is not in use (the driver has
+ * mapped nothing), or has another size; -EEXIST: it was brought already.
+ */
+int node_bring_bounce(int fd, uint32_t asid, void *memory, uint64_t size);
+
+/* VDUSE_IOTLB_DEREG_UMEM: back to the kernel's memory, with all that is in use. */
+int node_take_bounce_back(int fd, uint32_t asid, void *memory, uint64_t size);
+
+/* VDUSE_DEV_SET_CONFIG: @length bytes of the configuration space; no interrupt is raised. */
+int node_set_config(int fd, uint32_t offset, const void *bytes, uint32_t length);
+
+/* VDUSE_DEV_INJECT_CONFIG_IRQ; -EINVAL until the kernel has recorded DRIVER_OK. */
+int node_interrupt_config(int fd);
 
 /* The next message; -EAGAIN when there is none (the descriptor is non-blocking). */
 int node_read_request(int fd, struct vduse_dev_request *request);

@@ -59,6 +59,14 @@ static const struct forward_owner forward_owner = {
 	.failed = failed,
 };
 
+static int tell_link(struct port *port, bool up)
+{
+	uint8_t status[2];
+
+	net_config_link(up, status);
+	return session_set_config(&port->session, NET_CONFIG_LINK, status, sizeof(status));
+}
+
 /* The frame behind the virtio header, as far as there is one. */
 static void sent(void *context, const struct vq_chain *chain)
 {
@@ -110,6 +118,8 @@ int port_open(struct port *port, int fd, uint16_t queue_size, uint16_t mtu,
 	rc = session_memory_guard(&port->session);
 	if (rc < 0)
 		session_close(&port->session);
+	else
+		tell_link(port, true);	/* a device without that field has no link to raise */
 	return rc;
 }
 
@@ -196,11 +206,17 @@ static struct net_side side_of(const struct port *port)
 	return (struct net_side){ .features = features, .mtu = port->mtu };
 }
 
+/* Frames pass between two ports that both have their link. */
+static bool linked(const struct port *port)
+{
+	return !port->link_down && !port->peer->link_down;
+}
+
 uint64_t port_forward(struct port *port, uint64_t now)
 {
 	struct forward_path path = {
 		.transmit = session_queue(&port->session, PORT_TRANSMITQ),
-		.receive = session_queue(&port->peer->session, PORT_RECEIVEQ),
+		.receive = linked(port) ? session_queue(&port->peer->session, PORT_RECEIVEQ) : NULL,
 		.sender = side_of(port),
 		.receiver = side_of(port->peer),
 	};
@@ -213,4 +229,29 @@ uint64_t port_forward(struct port *port, uint64_t now)
 	if (port->pcap)
 		pcap_flush(port->pcap);
 	return due;
+}
+
+/* Carry what is there now, at most a ring's worth: its sender may go on and on. */
+static void carry_all(struct port *port, uint64_t now)
+{
+	unsigned int batches = SESSION_QUEUE_SIZE_MAX / FORWARD_BATCH + 1;
+
+	while (batches-- && port_forward(port, now) == 0)
+		;
+}
+
+int port_set_link(struct port *port, bool up, uint64_t now)
+{
+	bool before = port->link_down;
+	int rc;
+
+	/* down in any case: what is there was transmitted without a link, or has lost it */
+	port->link_down = true;
+	carry_all(port, now);
+	if (port->peer != port)
+		carry_all(port->peer, now);
+	rc = tell_link(port, up);
+	port->link_down = rc < 0 ? before : !up;
+	port->owner->wake(port->context);
+	return rc;
 }

@@ -39,6 +39,7 @@ struct port {
 	struct port *peer;	/* receives what this one transmits; itself when alone */
 	uint16_t mtu;		/* of the configuration space */
 	struct forward forward;	/* its counters are of what this one's driver transmitted */
+	bool link_down;		/* as port_set_link() said last */
 	struct pcap *pcap;	/* where frames are recorded; NULL: nowhere */
 	uint32_t pcap_interface;	/* this port's number there */
 	const struct port_owner *owner;
@@ -75,8 +76,8 @@ struct port_counters {
 
 /*
  * Begin to serve the open node @fd (session_open()), alone. @mtu is that of the device's
- * configuration space, 0 where it is not known: then frames of any size pass.
- * 0 or negative errno; ended by port_close().
+ * configuration space, 0 where it is not known: then frames of any size pass. The link is
+ * up, also if a process before us has lowered it. 0 or negative errno; ended by port_close().
  */
 int port_open(struct port *port, int fd, uint16_t queue_size, uint16_t mtu,
 	      const struct port_owner *owner, void *context);
@@ -90,6 +91,16 @@ void port_connect(struct port *port, struct port *peer);
  * @pcap, which must be there until port_close(). To be called for both ports of a pair.
  */
 void port_record(struct port *port, struct pcap *pcap, uint32_t interface);
+
+/*
+ * Raise or lower the link. The driver is told by a configuration interrupt, as soon as the
+ * kernel takes one (session_retry()). While the link of a port is down, nothing is delivered
+ * to its driver or by it: what is transmitted is dropped, as NET_DROP_NO_RECEIVER, and so is
+ * what waited for receive buffers. When the link comes back, whatever was transmitted before
+ * is dropped first: no frame of before arrives. @now as in port_forward(). 0, or negative
+ * errno, and the link is as it was.
+ */
+int port_set_link(struct port *port, bool up, uint64_t now);
 
 /* What @port has counted so far. It only grows while the port is open. */
 void port_read_counters(const struct port *port, struct port_counters *counters);

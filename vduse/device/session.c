@@ -11,9 +11,6 @@
 
 #include "vduse/device/session_memory.h"
 
-/* DRIVER_OK is recorded 0.7 to 6.5 ms after our answer (measured on 6.12). */
-#define RETRIES_MAX 5000
-
 static void report(struct session *session, const char *sentence)
 {
 	if (session->owner->report)
@@ -65,6 +62,7 @@ static void stop_queues(struct session *session)
 		queue->refused = false;
 		queue->interrupt_owed = false;
 	}
+	session->config_owed = false;
 	session->live = false;
 }
 
@@ -257,53 +255,6 @@ void session_queue_error(struct session *session, unsigned int index, int rc)
 	report_queue(session, index, "is broken until the driver resets it", rc);
 }
 
-void session_take_kick(struct session *session, unsigned int index)
-{
-	struct session_queue *queue = &session->queues[index];
-	eventfd_t count;
-
-	if (!eventfd_read(queue->kick_fd, &count))
-		queue->kicks += count;
-}
-
-void session_interrupt(struct session *session, unsigned int index)
-{
-	struct session_queue *queue = &session->queues[index];
-	int rc = node_interrupt(session->fd, index);
-
-	if (rc >= 0)
-		queue->interrupts++;
-	else if (rc == -EINVAL && session->live)
-		queue->interrupt_owed = true;
-}
-
-bool session_owes(const struct session *session)
-{
-	unsigned int i;
-
-	for (i = 0; i < SESSION_QUEUES; i++)
-		if (session->queues[i].interrupt_owed)
-			return true;
-	return false;
-}
-
-bool session_retry(struct session *session)
-{
-	unsigned int i;
-
-	for (i = 0; i < SESSION_QUEUES; i++) {
-		if (!session->queues[i].interrupt_owed)
-			continue;
-		session->queues[i].interrupt_owed = false;
-		if (session->retries < RETRIES_MAX)
-			session_interrupt(session, i);
-	}
-	session->retries++;
-	if (!session_owes(session))
-		session->retries = 0;
-	return session_owes(session);
-}
-
 static void go_live(struct session *session)
 {
 	unsigned int i;
@@ -338,6 +289,7 @@ static void reset(struct session *session)
 	stop_queues(session);
 	vq_memory_clear(&session->memory);
 	session->features = 0;
+	session->asid = 0;	/* the kernel says so without a message: vduse_dev_reset() */
 	session->resumed = false;
 	session->owner->changed(session->context);
 }
@@ -366,6 +318,27 @@ static void update_iotlb(struct session *session, uint64_t first, uint64_t last)
 		if (session->queues[i].vq.state != VIRTQUEUE_BROKEN)
 			session->queues[i].refused = false;
 	session->owner->changed(session->context);
+}
+
+/* Payloads of API version 1; in a message of version 0 the address space is 0 as well. */
+static void update_iotlb_in(struct session *session, const struct vduse_dev_request *request)
+{
+	struct vduse_tools_iova_range_v2 range;
+
+	memcpy(&range, request->padding, sizeof(range));
+	if (range.asid == session->asid)
+		update_iotlb(session, range.start, range.last);
+}
+
+static void set_group_asid(struct session *session, const struct vduse_dev_request *request)
+{
+	struct vduse_tools_vq_group_asid change;
+
+	memcpy(&change, request->padding, sizeof(change));
+	if (change.group != 0 || change.asid == session->asid)
+		return;		/* none of our virtqueues, or nothing new */
+	session->asid = change.asid;
+	update_iotlb(session, 0, UINT64_MAX);
 }
 
 static bool get_queue_state(struct session *session, uint32_t index,
@@ -404,7 +377,10 @@ static bool carry_out(struct session *session, const struct vduse_dev_request *r
 	case VDUSE_SET_STATUS:
 		return set_status(session, request->s.status);
 	case VDUSE_UPDATE_IOTLB:
-		update_iotlb(session, request->iova.start, request->iova.last);
+		update_iotlb_in(session, request);
+		return true;
+	case VDUSE_TOOLS_SET_VQ_GROUP_ASID:
+		set_group_asid(session, request);
 		return true;
 	default:
 		report(session, "a message of unknown type was answered FAILED");

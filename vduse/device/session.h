@@ -22,6 +22,8 @@
  *	UPDATE_IOTLB	the region (or all) is given up in the same order. Virtqueues go on:
  *			what is still valid is asked for again when it is next touched.
  *	GET_VQ_STATE	where the next chain will be taken.
+ *	SET_VQ_GROUP_ASID	API version 1: all our virtqueues are in group 0. Its address
+ *			space changes like an UPDATE_IOTLB of everything.
  *	others		FAILED, never silence.
  *
  * Three things the kernel does not do and the session makes up for. virtio_vdpa sends no
@@ -80,6 +82,16 @@ struct session_queue {
 	uint64_t kicks;
 };
 
+/* Memory of our own as the bounce buffer of virtio_vdpa: session_bring_memory(). */
+struct session_umem {
+	bool wanted;
+	bool brought;		/* the kernel has it */
+	bool refused;		/* not tried again */
+	uint32_t asid;		/* where it was brought */
+	uint8_t *base;		/* mapped by the session; NULL before the first use */
+	uint64_t size;		/* bytes, whole pages */
+};
+
 struct session {
 	int fd;			/* the node; not closed by the session */
 	uint64_t implemented;	/* features that the device has */
@@ -87,6 +99,9 @@ struct session {
 	uint8_t status;		/* as the driver wrote it last */
 	bool live;		/* DRIVER_OK */
 	bool resumed;		/* another process served the driver before us */
+	uint32_t asid;		/* address space of group 0, and so of every virtqueue */
+	struct session_umem umem;
+	bool config_owed;	/* a configuration interrupt that the kernel was not ready for */
 	bool broken;		/* by the kernel, for good: a message timed out */
 	unsigned int retries;	/* of interrupts that are owed */
 	uint64_t broken_queues;	/* times that a driver broke a virtqueue */
@@ -106,6 +121,22 @@ struct session {
 int session_open(struct session *session, int fd, uint16_t queue_size, uint64_t implemented,
 		 const struct session_owner *owner, void *context);
 void session_close(struct session *session);
+
+/*
+ * Let memory of our own be the bounce buffer that virtio_vdpa's data passes through, as soon
+ * as the driver uses it; called before the first message. It is pinned, so it counts against
+ * RLIMIT_MEMLOCK; when the kernel refuses it, that is reported, and its own memory is used.
+ * It stays over resets, and is given back by session_close(). Memory of a vhost client is
+ * not concerned.
+ */
+void session_bring_memory(struct session *session);
+
+/*
+ * Write @length bytes at @offset of the device's configuration space, and tell the driver,
+ * now or as soon as the kernel takes it (session_retry()). 0 or negative errno.
+ */
+int session_set_config(struct session *session, uint32_t offset, const void *bytes,
+		       uint32_t length);
 
 /*
  * Look whether a driver is using the device already, and go on serving it. To be called

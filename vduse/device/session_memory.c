@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -79,6 +80,9 @@ uint64_t session_memory_missing(void)
 	return missing_pages;
 }
 
+/* In a region's cookie, where others have less than a page: it is the session's umem. */
+#define COOKIE_UMEM UINT64_MAX
+
 static int protection(uint8_t access)
 {
 	return ((access & VDUSE_ACCESS_RO) ? PROT_READ : 0) |
@@ -115,12 +119,87 @@ static int map_region(struct vq_memory *memory, const struct node_region *from)
 	return rc;
 }
 
+static void report_refused(struct session *session, const char *what, int rc)
+{
+	char sentence[240];
+
+	session->umem.refused = true;
+	if (rc == -ENOMEM)
+		snprintf(sentence, sizeof(sentence), "umem: %s %llu bytes is over the limit of locked "
+			 "memory (RLIMIT_MEMLOCK); the kernel's memory is used", what,
+			 (unsigned long long)session->umem.size);
+	else
+		snprintf(sentence, sizeof(sentence), "umem: %s: %s; the kernel's memory is used",
+			 what, rc == -ENOTTY ? "it needs Linux 6.1 or later" : strerror(-rc));
+	session->owner->report(session->context, sentence);
+}
+
+/* The memory itself: made once, for all drivers to come. */
+static int make_umem(struct session_umem *umem, uint64_t size)
+{
+	void *base;
+
+	if (umem->base)
+		return umem->size == size ? 0 : -EINVAL;
+	if (size > SIZE_MAX)
+		return -ENOMEM;
+	umem->size = size;
+	base = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (base == MAP_FAILED)
+		return -errno;
+	umem->base = base;
+	return 0;
+}
+
+static int bring_umem(struct session *session)
+{
+	struct session_umem *umem = &session->umem;
+	int rc;
+
+	if (umem->brought)
+		return 0;
+	rc = node_bring_bounce(session->fd, session->asid, umem->base, umem->size);
+	umem->brought = rc >= 0;
+	umem->asid = session->asid;
+	return rc < 0 ? rc : 0;
+}
+
+/* Is @iova in the bounce buffer, and is that our memory now? false: map it as any region. */
+static bool fault_umem(struct session *session, struct vq_memory *memory, uint64_t iova)
+{
+	struct session_umem *umem = &session->umem;
+	struct vq_region region = { .access = VQ_ACCESS_BOTH, .cookie = COOKIE_UMEM };
+	uint64_t size;
+	int rc;
+
+	if (!umem->wanted || umem->refused || (umem->brought && umem->asid != session->asid))
+		return false;
+	rc = node_is_bounce(session->fd, session->asid, iova, &size);
+	if (rc == -ENOTTY)
+		report_refused(session, "registering memory", rc);
+	if (rc <= 0)
+		return false;
+	rc = make_umem(umem, size);
+	if (rc == 0)
+		rc = bring_umem(session);
+	if (rc < 0) {
+		report_refused(session, "registering", rc);
+		return false;
+	}
+	region.last = size - 1;
+	region.base = umem->base;
+	return vq_memory_add(memory, &region) == 0;
+}
+
 static int on_fault(void *context, struct vq_memory *memory, uint64_t iova)
 {
 	struct session *session = context;
 	struct node_region region;
-	int rc = node_get_region(session->fd, iova, &region);
+	int rc;
 
+	if (fault_umem(session, memory, iova))
+		return 0;
+	rc = node_get_region(session->fd, session->asid, iova, &region);
 	if (rc < 0)
 		return rc == -EINVAL || rc == -EPERM ? -EFAULT : rc;
 	rc = map_region(memory, &region);
@@ -131,7 +210,26 @@ static int on_fault(void *context, struct vq_memory *memory, uint64_t iova)
 static void on_release(void *context, const struct vq_region *region)
 {
 	(void)context;
+	if (region->cookie == COOKIE_UMEM)
+		return;		/* the kernel still has it: the next driver uses it again */
 	munmap(region->base - region->cookie, region_length(region) + region->cookie);
+}
+
+void session_bring_memory(struct session *session)
+{
+	session->umem.wanted = true;
+}
+
+static void give_umem_back(struct session *session)
+{
+	struct session_umem *umem = &session->umem;
+
+	if (umem->brought)
+		node_take_bounce_back(session->fd, umem->asid, umem->base, umem->size);
+	if (umem->base)
+		munmap(umem->base, umem->size);
+	umem->brought = false;
+	umem->base = NULL;
 }
 
 void session_memory_open(struct session *session)
@@ -148,4 +246,5 @@ void session_memory_close(struct session *session)
 		if (guarded[i] == session)
 			guarded[i] = NULL;
 	vq_memory_clear(&session->memory);
+	give_umem_back(session);
 }

@@ -227,6 +227,8 @@ static int open_device(struct server *server, unsigned int index)
 		return device_failure(served, rc, "cannot set up its virtqueues");
 	served->open = true;
 	served->port.forward.poll_ns = server->plan->poll_ns;
+	if (server->plan->umem)
+		session_bring_memory(&served->port.session);
 	rc = watch_device(served);
 	return rc < 0 ? device_failure(served, rc, "cannot wait for it") : 0;
 }

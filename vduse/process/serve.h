@@ -30,6 +30,7 @@ struct serve_plan {
 	unsigned int count;	/* 1: loopback, 2: connected to each other */
 	uint16_t queue_size;	/* power of two, 64 to 1024 */
 	uint64_t poll_ns;	/* nanoseconds to poll after work; 0: sleep at once */
+	bool umem;		/* bring memory of our own (session_bring_memory()) */
 	int pcap_fd;		/* file that all frames are recorded in, open and empty; or -1 */
 	const char *user;	/* to become before the first message is read; NULL: stay */
 	void *context;

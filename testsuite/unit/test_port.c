@@ -1,0 +1,358 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Ports over virtqueues in plain memory: what a link that goes and comes does to frames.
+ * The session below them is made up.
+ *
+ * LDFLAGS: -Wl,--wrap=session_open,--wrap=session_close,--wrap=session_memory_guard,--wrap=node_set_config,--wrap=node_interrupt_config,--wrap=node_interrupt
+ */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <linux/virtio_ring.h>
+
+#include "driver_ring.h"
+#include "vduse/device/port.h"
+#include "vduse/device/session_memory.h"
+
+#define SIZE 64
+#define FRAME 60
+#define NOW 1000
+
+/* The kernel's side. */
+static struct {
+	int config_error, interrupt_error;
+	uint8_t status[2];	/* of the configuration space */
+	unsigned int told;	/* configuration interrupts */
+} kernel;
+
+static struct port ports[2];
+static struct driver_world *worlds[2][SESSION_QUEUES];
+static unsigned int woken;
+
+int __wrap_session_open(struct session *session, int fd, uint16_t queue_size,
+			uint64_t implemented, const struct session_owner *owner, void *context);
+void __wrap_session_close(struct session *session);
+int __wrap_session_memory_guard(struct session *session);
+int __wrap_node_set_config(int fd, uint32_t offset, const void *bytes, uint32_t length);
+int __wrap_node_interrupt_config(int fd);
+int __wrap_node_interrupt(int fd, uint32_t index);
+
+int __wrap_session_open(struct session *session, int fd, uint16_t queue_size,
+			uint64_t implemented, const struct session_owner *owner, void *context)
+{
+	(void)queue_size;
+	(void)implemented;
+	memset(session, 0, sizeof(*session));
+	session->fd = fd;
+	session->owner = owner;
+	session->context = context;
+	session->live = true;
+	return 0;
+}
+
+void __wrap_session_close(struct session *session)
+{
+	(void)session;
+}
+
+int __wrap_session_memory_guard(struct session *session)
+{
+	(void)session;
+	return 0;
+}
+
+int __wrap_node_set_config(int fd, uint32_t offset, const void *bytes, uint32_t length)
+{
+	(void)fd;
+	assert_int_equal(offset, 6);
+	assert_int_equal(length, sizeof(kernel.status));
+	if (kernel.config_error)
+		return kernel.config_error;
+	memcpy(kernel.status, bytes, length);
+	return 0;
+}
+
+int __wrap_node_interrupt_config(int fd)
+{
+	(void)fd;
+	if (kernel.interrupt_error)
+		return kernel.interrupt_error;
+	kernel.told++;
+	return 0;
+}
+
+int __wrap_node_interrupt(int fd, uint32_t index)
+{
+	(void)fd;
+	(void)index;
+	return 0;
+}
+
+static void on_wake(void *context)
+{
+	(void)context;
+	woken++;
+}
+
+static void on_report(void *context, const char *sentence)
+{
+	(void)context;
+	fail_msg("%s", sentence);
+}
+
+static const struct port_owner owner = { on_wake, on_report };
+
+static void open_one(unsigned int index)
+{
+	unsigned int queue;
+
+	assert_int_equal(port_open(&ports[index], 10 + (int)index, SIZE, 0, &owner, NULL), 0);
+	for (queue = 0; queue < SESSION_QUEUES; queue++) {
+		worlds[index][queue] = driver_world_started(SIZE, 0);
+		ports[index].session.queues[queue].vq = worlds[index][queue]->vq;
+		assert_int_equal(worlds[index][queue]->vq.generation, 0);
+	}
+}
+
+static int begin(void **state)
+{
+	(void)state;
+	memset(&kernel, 0, sizeof(kernel));
+	open_one(0);
+	open_one(1);
+	port_connect(&ports[0], &ports[1]);
+	kernel.told = woken = 0;
+	return 0;
+}
+
+static int end(void **state)
+{
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < 2 * SESSION_QUEUES; i++)
+		driver_world_free(worlds[i / SESSION_QUEUES][i % SESSION_QUEUES]);
+	return 0;
+}
+
+static void transmit(unsigned int index, unsigned int frames)
+{
+	struct driver_ring *ring = &worlds[index][PORT_TRANSMITQ]->ring;
+
+	while (frames--) {
+		uint64_t at = driver_alloc(ring, NET_HEADER_SIZE + FRAME, 8);
+		struct driver_buffer buffer = { at, NET_HEADER_SIZE + FRAME, false };
+
+		memset(driver_at(ring, at), 0, NET_HEADER_SIZE + FRAME);
+		assert_true(driver_add(ring, &buffer, 1) >= 0);
+	}
+}
+
+static void offer(unsigned int index, unsigned int buffers)
+{
+	while (buffers--)
+		driver_add_writable(&worlds[index][PORT_RECEIVEQ]->ring, 2048);
+}
+
+static unsigned int used(unsigned int index, unsigned int queue)
+{
+	unsigned int count = 0;
+	uint32_t head, length;
+
+	while (driver_take_used(&worlds[index][queue]->ring, &head, &length))
+		count++;
+	return count;
+}
+
+static uint64_t dropped(unsigned int index)
+{
+	return ports[index].forward.counters.dropped[NET_DROP_NO_RECEIVER];
+}
+
+static void a_port_begins_with_its_link(void **state)
+{
+	(void)state;
+	assert_int_equal(kernel.status[0], 1);
+	assert_int_equal(kernel.status[1], 0);
+	transmit(0, 2);
+	offer(1, 4);
+	port_forward(&ports[0], NOW);
+	assert_int_equal(used(1, PORT_RECEIVEQ), 2);
+}
+
+static void the_driver_is_told(void **state)
+{
+	(void)state;
+	assert_int_equal(port_set_link(&ports[0], false, NOW), 0);
+	assert_int_equal(kernel.status[0], 0);
+	assert_int_equal(kernel.told, 1);
+	assert_int_equal(port_set_link(&ports[0], true, NOW), 0);
+	assert_int_equal(kernel.status[0], 1);
+	assert_int_equal(kernel.status[1], 0);	/* ANNOUNCE never: Linux 6.12 crashes */
+	assert_int_equal(kernel.told, 2);
+	assert_true(woken > 0);
+}
+
+static void nothing_passes_while_it_is_down(void **state)
+{
+	(void)state;
+	assert_int_equal(port_set_link(&ports[0], false, NOW), 0);
+	offer(0, 8);
+	offer(1, 8);
+	transmit(0, 3);
+	transmit(1, 5);
+	port_forward(&ports[0], NOW);
+	port_forward(&ports[1], NOW);
+	/* the senders have their buffers back, the receivers have nothing */
+	assert_int_equal(used(0, PORT_TRANSMITQ), 3);
+	assert_int_equal(used(1, PORT_TRANSMITQ), 5);
+	assert_int_equal(used(0, PORT_RECEIVEQ) + used(1, PORT_RECEIVEQ), 0);
+	assert_int_equal(dropped(0), 3);
+	assert_int_equal(dropped(1), 5);
+	assert_int_equal(port_set_link(&ports[0], true, NOW), 0);
+	transmit(1, 2);
+	port_forward(&ports[1], NOW);
+	assert_int_equal(used(0, PORT_RECEIVEQ), 2);
+	assert_int_equal(dropped(1), 5);
+}
+
+/* Transmitted before, and not looked at when the link goes. */
+static void what_was_on_its_way_is_dropped(void **state)
+{
+	(void)state;
+	offer(0, 8);
+	transmit(1, 5);
+	assert_int_equal(port_set_link(&ports[0], false, NOW), 0);
+	assert_int_equal(dropped(1), 5);
+	assert_int_equal(port_set_link(&ports[0], true, NOW), 0);
+	port_forward(&ports[1], NOW);
+	assert_int_equal(used(0, PORT_RECEIVEQ), 0);
+}
+
+/* Transmitted while it was down, and not looked at before it is back. */
+static void nothing_of_before_arrives(void **state)
+{
+	(void)state;
+	assert_int_equal(port_set_link(&ports[0], false, NOW), 0);
+	offer(0, 20);
+	offer(1, 20);
+	transmit(1, 7);
+	transmit(0, 9);
+	assert_int_equal(port_set_link(&ports[0], true, NOW), 0);
+	assert_int_equal(dropped(1), 7);
+	assert_int_equal(dropped(0), 9);
+	port_forward(&ports[1], NOW);
+	port_forward(&ports[0], NOW);
+	assert_int_equal(used(0, PORT_RECEIVEQ) + used(1, PORT_RECEIVEQ), 0);
+}
+
+/* No buffers: the frame waits, and the link goes meanwhile. */
+static void a_held_frame_is_dropped(void **state)
+{
+	(void)state;
+	transmit(1, 1);
+	assert_int_equal(port_forward(&ports[1], NOW), NOW + FORWARD_HOLD_NS);
+	assert_int_equal(used(1, PORT_TRANSMITQ), 0);
+	assert_int_equal(port_set_link(&ports[0], false, NOW), 0);
+	assert_int_equal(dropped(1), 1);
+	assert_int_equal(used(1, PORT_TRANSMITQ), 1);
+	offer(0, 4);
+	assert_int_equal(port_set_link(&ports[0], true, NOW), 0);
+	port_forward(&ports[1], NOW);
+	assert_int_equal(used(0, PORT_RECEIVEQ), 0);
+	transmit(1, 1);
+	port_forward(&ports[1], NOW);
+	assert_int_equal(used(0, PORT_RECEIVEQ), 1);
+}
+
+/* The other end's link is its own. */
+static void both_links_count(void **state)
+{
+	(void)state;
+	offer(0, 4);
+	assert_int_equal(port_set_link(&ports[0], false, NOW), 0);
+	assert_int_equal(port_set_link(&ports[1], false, NOW), 0);
+	assert_int_equal(port_set_link(&ports[0], true, NOW), 0);
+	transmit(1, 1);
+	port_forward(&ports[1], NOW);
+	assert_int_equal(used(0, PORT_RECEIVEQ), 0);
+	assert_int_equal(port_set_link(&ports[1], true, NOW), 0);
+	transmit(1, 1);
+	port_forward(&ports[1], NOW);
+	assert_int_equal(used(0, PORT_RECEIVEQ), 1);
+}
+
+static void a_link_that_cannot_be_changed_stays(void **state)
+{
+	(void)state;
+	kernel.config_error = -EPERM;
+	assert_int_equal(port_set_link(&ports[0], false, NOW), -EPERM);
+	offer(0, 4);
+	transmit(1, 1);
+	port_forward(&ports[1], NOW);
+	assert_int_equal(used(0, PORT_RECEIVEQ), 1);
+	kernel.config_error = 0;
+	assert_int_equal(port_set_link(&ports[0], false, NOW), 0);
+	kernel.config_error = -EPERM;
+	assert_int_equal(port_set_link(&ports[0], true, NOW), -EPERM);
+	transmit(1, 1);
+	port_forward(&ports[1], NOW);
+	assert_int_equal(used(0, PORT_RECEIVEQ), 0);
+}
+
+/* The kernel takes no interrupt yet: it is owed, and the last state is what counts. */
+static void an_interrupt_that_is_not_taken_is_owed(void **state)
+{
+	(void)state;
+	kernel.interrupt_error = -EINVAL;
+	assert_int_equal(port_set_link(&ports[0], false, NOW), 0);
+	assert_true(session_owes(&ports[0].session));
+	assert_true(session_retry(&ports[0].session));
+	kernel.interrupt_error = 0;
+	assert_false(session_retry(&ports[0].session));
+	assert_int_equal(kernel.told, 1);
+	/* nobody there: the driver to come reads the configuration */
+	ports[0].session.live = false;
+	kernel.interrupt_error = -EINVAL;
+	assert_int_equal(port_set_link(&ports[0], true, NOW), 0);
+	assert_false(session_owes(&ports[0].session));
+}
+
+static void a_loopback_device_has_one_link(void **state)
+{
+	(void)state;
+	port_connect(&ports[0], &ports[0]);
+	offer(0, 8);
+	transmit(0, 2);
+	assert_int_equal(port_set_link(&ports[0], false, NOW), 0);
+	assert_int_equal(dropped(0), 2);
+	assert_int_equal(port_set_link(&ports[0], true, NOW), 0);
+	transmit(0, 3);
+	port_forward(&ports[0], NOW);
+	assert_int_equal(used(0, PORT_RECEIVEQ), 3);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(a_port_begins_with_its_link),
+		TEST(the_driver_is_told),
+		TEST(nothing_passes_while_it_is_down),
+		TEST(what_was_on_its_way_is_dropped),
+		TEST(nothing_of_before_arrives),
+		TEST(a_held_frame_is_dropped),
+		TEST(both_links_count),
+		TEST(a_link_that_cannot_be_changed_stays),
+		TEST(an_interrupt_that_is_not_taken_is_owed),
+		TEST(a_loopback_device_has_one_link),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
