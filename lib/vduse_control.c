@@ -63,9 +63,25 @@ int vduse_explain_control(int errnum, bool loaded, struct failure *failure)
 	}
 }
 
+/*
+ * Agree on the newest version that both know, 1 (Linux 7.0) or 0: a kernel answers EINVAL to
+ * one that it does not. It must be said: what a descriptor speaks that nobody told depends
+ * on the kernel. 0 or negative errno.
+ */
+static int agree_on_version(int fd)
+{
+	uint64_t version = VDUSE_API_VERSION_1;
+
+	if (ioctl(fd, VDUSE_SET_API_VERSION, &version) == 0)
+		return 0;
+	if (errno != EINVAL)
+		return -errno;
+	version = VDUSE_API_VERSION;
+	return ioctl(fd, VDUSE_SET_API_VERSION, &version) ? -errno : 0;
+}
+
 int vduse_control_open(struct failure *failure)
 {
-	uint64_t version = VDUSE_API_VERSION;
 	int rc, fd = open(CONTROL_NODE, O_RDWR | O_CLOEXEC);
 
 	if (fd < 0) {
@@ -73,10 +89,11 @@ int vduse_control_open(struct failure *failure)
 		return vduse_explain_control(
 			rc, sysfs_exists(&sysfs_machine, "sys/class/vduse"), failure);
 	}
-	if (ioctl(fd, VDUSE_SET_API_VERSION, &version) == 0)
+	rc = agree_on_version(fd);
+	if (rc == 0)
 		return fd;
-	rc = failure_errno(failure, errno, CONTROL_NODE,
-			   "it does not speak version 0 of the VDUSE interface");
+	rc = failure_errno(failure, -rc, CONTROL_NODE,
+			   "it speaks neither version 1 nor 0 of the VDUSE interface");
 	close(fd);
 	return rc;
 }
@@ -119,6 +136,23 @@ int vduse_explain_create(int errnum, const struct vduse_definition *definition,
 	}
 }
 
+/*
+ * Version 1 has words for virtqueue groups and address spaces where version 0 wants zeroes:
+ * one of each is what a device of version 0 has (vduse_create_dev() in vduse_dev.c).
+ */
+static void ask_for_groups(int control, struct vduse_dev_config *config)
+{
+	const uint32_t one = 1;
+	uint64_t version;
+
+	if (ioctl(control, VDUSE_GET_API_VERSION, &version) || version < VDUSE_API_VERSION_1)
+		return;
+	memcpy((uint8_t *)config + offsetof(struct vduse_tools_dev_config_v1, ngroups), &one,
+	       sizeof(one));
+	memcpy((uint8_t *)config + offsetof(struct vduse_tools_dev_config_v1, nas), &one,
+	       sizeof(one));
+}
+
 int vduse_control_create(int control, const struct vduse_definition *definition,
 			 struct failure *failure)
 {
@@ -138,6 +172,7 @@ int vduse_control_create(int control, const struct vduse_definition *definition,
 	config->vq_align = definition->vq_align;
 	config->config_size = size;
 	memcpy(config->config, space, size);
+	ask_for_groups(control, config);
 	rc = ioctl(control, VDUSE_CREATE_DEV, config) ? errno : 0;
 	free(config);
 	return rc ? vduse_explain_create(rc, definition, failure) : 0;

@@ -13,7 +13,7 @@
 #include "lib/vduse_definition.h"
 
 /*
- * Open the control node and speak version 0 of the interface on it: without that word
+ * Open the control node and agree on a version of the interface, 1 or 0: without that word
  * kernels from 7.0 on speak the newest they know. Returns a descriptor (O_CLOEXEC; the
  * caller closes it), or negative with @failure: status 7 without the kernel module, 4
  * without the privilege.

@@ -29,7 +29,9 @@ static struct {
 	int open_flags;
 	int ioctl_errno;
 	unsigned long request;
-	uint64_t version;
+	uint64_t version;	/* as it was said last */
+	uint64_t newest;	/* that the kernel knows */
+	unsigned int said;	/* how often */
 	char name[VDUSE_NAME_MAX];
 	/* what CREATE_DEV was given, the configuration space behind it */
 	_Alignas(struct vduse_dev_config)
@@ -69,9 +71,19 @@ int __wrap_ioctl(int fd, unsigned long request, ...)
 	va_end(args);
 	if (!kernel.on)
 		return __real_ioctl(fd, request, argument);
+	if (request == VDUSE_GET_API_VERSION) {
+		*(uint64_t *)argument = kernel.said ? kernel.version : kernel.newest;
+		return 0;
+	}
 	kernel.request = request;
-	if (request == VDUSE_SET_API_VERSION)
+	if (request == VDUSE_SET_API_VERSION) {
+		kernel.said++;
 		kernel.version = *(uint64_t *)argument;
+		if (kernel.version > kernel.newest && !kernel.ioctl_errno) {
+			errno = EINVAL;
+			return -1;
+		}
+	}
 	if (request == VDUSE_DESTROY_DEV)
 		memcpy(kernel.name, argument, sizeof(kernel.name));
 	if (request == VDUSE_CREATE_DEV)
@@ -110,15 +122,32 @@ static struct vduse_definition definition_of(const char *name)
 /* From Linux 7.0 on a descriptor that nobody told speaks the newest version. */
 static void version_is_said_before_anything(void **state)
 {
-	int fd = vduse_control_open(&failure);
+	uint64_t newest;
+	int fd;
 
 	(void)state;
-	assert_true(fd >= 0);
-	assert_string_equal(kernel.opened, "/dev/vduse/control");
-	assert_int_equal(kernel.open_flags, O_RDWR | O_CLOEXEC);
-	assert_int_equal(kernel.request, VDUSE_SET_API_VERSION);
-	assert_int_equal(kernel.version, 0);
-	close(fd);
+	for (newest = 0; newest < 4; newest++) {
+		kernel.newest = newest;
+		kernel.request = 0;
+		fd = vduse_control_open(&failure);
+		assert_true(fd >= 0);
+		assert_string_equal(kernel.opened, "/dev/vduse/control");
+		assert_int_equal(kernel.open_flags, O_RDWR | O_CLOEXEC);
+		assert_int_equal(kernel.request, VDUSE_SET_API_VERSION);
+		assert_int_equal(kernel.version, newest ? 1 : 0);
+		close(fd);
+	}
+}
+
+/* A kernel that takes no version at all is no reason to go on. */
+static void a_version_that_nobody_takes(void **state)
+{
+	(void)state;
+	kernel.ioctl_errno = EINVAL;
+	assert_int_equal(vduse_control_open(&failure), -EINVAL);
+	assert_int_equal(kernel.said, 2);
+	assert_non_null(strstr(failure.message, "neither version 1 nor 0"));
+	assert_int_equal(fcntl(A_DESCRIPTOR, F_GETFD), -1);
 }
 
 static void other_node_is_no_control_node(void **state)
@@ -182,6 +211,21 @@ static void created_as_defined(void **state)
 	assert_int_equal(created()->config_size, 24);
 	vduse_config_encode(&definition, space);
 	assert_memory_equal(created()->config, space, 24);
+}
+
+/* Version 1: one group and one address space, in the first two reserved words. */
+static void created_with_version_1(void **state)
+{
+	struct vduse_definition definition = definition_of("lo0");
+	static const uint32_t zero[11];
+
+	(void)state;
+	kernel.newest = 1;
+	assert_int_equal(vduse_control_create(A_DESCRIPTOR, &definition, &failure), 0);
+	assert_int_equal(created()->reserved[0], 1);
+	assert_int_equal(created()->reserved[1], 1);
+	assert_memory_equal(created()->reserved + 2, zero, sizeof(zero));
+	assert_int_equal(created()->config_size, 24);
 }
 
 /* The kernel copies the whole field: what is behind the name must be zero. */
@@ -334,9 +378,11 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(version_is_said_before_anything),
+		TEST(a_version_that_nobody_takes),
 		TEST(other_node_is_no_control_node),
 		TEST(errnos_of_the_control_node),
 		TEST(created_as_defined),
+		TEST(created_with_version_1),
 		TEST(name_is_padded),
 		TEST(names_that_no_device_can_have),
 		TEST(errnos_of_create),

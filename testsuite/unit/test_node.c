@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * What the ioctls of a node are given, byte for byte: also of API version 1, which the
+ * kernel of the guest does not have.
+ *
+ * LDFLAGS: -Wl,--wrap=ioctl
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "vduse/device/node.h"
+
+#define NODE 77
+
+/* The kernel's answer, and what it was asked. */
+static struct {
+	unsigned long request;
+	uint8_t given[128];
+	uint8_t answer[128];
+	int result;		/* negative errno, or what ioctl() returns */
+	unsigned int interrupted;	/* times that a signal comes first */
+	unsigned int calls;
+} kernel;
+
+int __wrap_ioctl(int fd, unsigned long request, ...);
+
+int __wrap_ioctl(int fd, unsigned long request, ...)
+{
+	size_t size = _IOC_SIZE(request);
+	va_list args;
+	void *argument;
+
+	va_start(args, request);
+	argument = va_arg(args, void *);
+	va_end(args);
+	assert_int_equal(fd, NODE);
+	kernel.calls++;
+	if (kernel.interrupted) {
+		kernel.interrupted--;
+		errno = EINTR;
+		return -1;
+	}
+	kernel.request = request;
+	if (size)
+		memcpy(kernel.given, argument, size);
+	if (kernel.result < 0) {
+		errno = -kernel.result;
+		return -1;
+	}
+	if (_IOC_DIR(request) & _IOC_READ)
+		memcpy(argument, kernel.answer, size);
+	return kernel.result;
+}
+
+static int begin(void **state)
+{
+	(void)state;
+	memset(&kernel, 0, sizeof(kernel));
+	return 0;
+}
+
+static uint32_t given32(size_t offset)
+{
+	uint32_t value;
+
+	memcpy(&value, kernel.given + offset, sizeof(value));
+	return value;
+}
+
+static uint64_t given64(size_t offset)
+{
+	uint64_t value;
+
+	memcpy(&value, kernel.given + offset, sizeof(value));
+	return value;
+}
+
+static void answer64(size_t offset, uint64_t value)
+{
+	memcpy(kernel.answer + offset, &value, sizeof(value));
+}
+
+/* offset@0, start@8, last@16, perm@24 in both layouts. */
+static void fill_in_region(void)
+{
+	answer64(0, 0x3000);
+	answer64(8, 0x10000);
+	answer64(16, 0x1ffff);
+	kernel.answer[24] = VDUSE_ACCESS_RO;
+	kernel.result = fcntl(2, F_DUPFD, 40);
+}
+
+static void expect_region(const struct node_region *region)
+{
+	assert_int_equal(region->offset, 0x3000);
+	assert_int_equal(region->first, 0x10000);
+	assert_int_equal(region->last, 0x1ffff);
+	assert_int_equal(region->access, VDUSE_ACCESS_RO);
+	assert_int_equal(region->fd, kernel.result);
+	/* the kernel hands it over without */
+	assert_int_equal(fcntl(region->fd, F_GETFD), FD_CLOEXEC);
+	close(region->fd);
+}
+
+static void a_region_of_the_first_address_space(void **state)
+{
+	struct node_region region;
+
+	(void)state;
+	fill_in_region();
+	assert_int_equal(node_get_region(NODE, 0, 0x12345, &region), 0);
+	assert_int_equal(kernel.request, 0xc0208110);
+	assert_int_equal(given64(8), 0x12345);
+	assert_int_equal(given64(16), 0x12345);
+	expect_region(&region);
+}
+
+static void a_region_of_another_address_space(void **state)
+{
+	struct node_region region;
+
+	(void)state;
+	fill_in_region();
+	assert_int_equal(node_get_region(NODE, 5, 0x12345, &region), 0);
+	assert_int_equal(kernel.request, 0xc050811b);
+	assert_int_equal(given64(8), 0x12345);
+	assert_int_equal(given64(16), 0x12345);
+	assert_int_equal(given32(32), 5);
+	expect_region(&region);
+	kernel.result = -ENOTTY;
+	assert_int_equal(node_get_region(NODE, 5, 0, &region), -ENOTTY);
+}
+
+static void the_bounce_buffer_is_known(void **state)
+{
+	uint64_t size = 0;
+
+	(void)state;
+	answer64(8, 0x3ffffff);
+	answer64(16, 1);
+	assert_int_equal(node_is_bounce(NODE, 2, 0x7000, &size), 1);
+	assert_int_equal(kernel.request, 0xc030811a);
+	assert_int_equal(given64(0), 0x7000);
+	assert_int_equal(given64(8), 0x7000);
+	assert_int_equal(given32(24), 2);
+	assert_int_equal(size, 0x4000000);
+	answer64(16, 0);
+	assert_int_equal(node_is_bounce(NODE, 0, 0x7000, &size), 0);
+	kernel.result = -EINVAL;
+	assert_int_equal(node_is_bounce(NODE, 0, 0x7000, &size), -EINVAL);
+}
+
+static void memory_is_brought_and_taken_back(void **state)
+{
+	uint8_t memory[1];
+
+	(void)state;
+	assert_int_equal(node_bring_bounce(NODE, 0, memory, 0x400000), 0);
+	assert_int_equal(kernel.request, 0x40308118);
+	assert_int_equal(given64(0), (uintptr_t)memory);
+	assert_int_equal(given64(8), 0);
+	assert_int_equal(given64(16), 0x400000);
+	assert_int_equal(given64(24), 0);	/* reserved in version 0 */
+	assert_int_equal(given64(32), 0);
+	assert_int_equal(given64(40), 0);
+	assert_int_equal(node_take_bounce_back(NODE, 3, memory, 0x400000), 0);
+	assert_int_equal(kernel.request, 0x40308119);
+	assert_int_equal(given64(0), (uintptr_t)memory);
+	assert_int_equal(given64(16), 0x400000);
+	assert_int_equal(given32(24), 3);
+	kernel.result = -ENOMEM;
+	assert_int_equal(node_bring_bounce(NODE, 0, memory, 0x400000), -ENOMEM);
+}
+
+static void configuration_is_written_and_told(void **state)
+{
+	const uint8_t bytes[65] = { 1, 2 };
+
+	(void)state;
+	assert_int_equal(node_set_config(NODE, 6, bytes, 2), 0);
+	assert_int_equal(kernel.request, 0x40088112);
+	assert_int_equal(given32(0), 6);
+	assert_int_equal(given32(4), 2);
+	assert_int_equal(node_interrupt_config(NODE), 0);
+	assert_int_equal(kernel.request, 0x8113);
+	assert_int_equal(node_set_config(NODE, 0, bytes, sizeof(bytes)), -EINVAL);
+	assert_int_equal(kernel.request, 0x8113);	/* not asked */
+}
+
+/* Group 0, where version 1 has it and version 0 has a reserved word. */
+static void a_virtqueue_is_set_up(void **state)
+{
+	size_t i;
+
+	(void)state;
+	assert_int_equal(node_set_up_queue(NODE, 1, 1024), 0);
+	assert_int_equal(kernel.request, 0x40208114);
+	assert_int_equal(given32(0), 1);
+	assert_int_equal(given32(4), 1024);
+	for (i = 8; i < 32; i++)
+		assert_int_equal(kernel.given[i], 0);
+}
+
+static void a_signal_is_no_error(void **state)
+{
+	(void)state;
+	kernel.interrupted = 3;
+	assert_int_equal(node_interrupt(NODE, 1), 0);
+	assert_int_equal(kernel.calls, 4);
+	assert_int_equal(kernel.request, 0x40048117);
+}
+
+#define TEST(name) cmocka_unit_test_setup(name, begin)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(a_region_of_the_first_address_space),
+		TEST(a_region_of_another_address_space),
+		TEST(the_bounce_buffer_is_known),
+		TEST(memory_is_brought_and_taken_back),
+		TEST(configuration_is_written_and_told),
+		TEST(a_virtqueue_is_set_up),
+		TEST(a_signal_is_no_error),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
