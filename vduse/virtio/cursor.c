@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <string.h>
 
+#include "vduse/virtio/copy.h"
 #include "vduse/virtio/cursor.h"
 #include "vduse/virtio/shared.h"
 
@@ -97,8 +98,7 @@ size_t vq_cursor_copy(struct vq_cursor *to, struct vq_cursor *from, size_t lengt
 		if (!target || !source)
 			break;
 		span = least(least(span, room), length - done);
-		/* a driver may have given the same memory twice: memcpy must not overlap */
-		memmove(target, source, span);
+		vq_copy(target, source, span);
 		advance(to, span);
 		advance(from, span);
 		done += span;
