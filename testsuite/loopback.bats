@@ -269,3 +269,34 @@ load traffic
 	SCRIPT
 	check_json "$BATS_TEST_TMPDIR/json"
 }
+
+@test "loopback: the interrupts of a device come to one processor, those of two devices to two; a mask that was chosen stays" {
+	in_guest <<-'SCRIPT'
+		masks()
+		{
+			cat /sys/class/vduse/$1/vq{0,1}/irq_cb_affinity | tr '\n' ' '
+		}
+		for name in ia0 ia1 ia2; do
+			device create $name
+		done
+		need 0 'vduse loopback ia0 background'
+		need 0 'vduse loopback ia1 peer ia2 background'
+		for name in ia0 ia1 ia2; do
+			[ "$(masks $name)" = '3 3 ' ] || complain "$name has $(masks $name) before a driver is there"
+			device attach $name
+		done
+		[[ $(masks ia0) = @(1 1 |2 2 ) ]] || complain "ia0 has $(masks ia0)"
+		[[ $(masks ia1)$(masks ia2) = @(1 1 2 2 |2 2 1 1 ) ]] || complain "ia1 and ia2 have $(masks ia1)$(masks ia2)"
+		need 0 'vduse set ia0 vq 0 irq_affinity all'
+		kill "$(server_of ia0)"
+		wait_until 5 eval '! server_of ia0'
+		need 0 'vduse loopback ia0 background'
+		[[ $(masks ia0) = '3 '* ]] || complain "ia0 was resumed and has $(masks ia0)"
+		undo ia0
+		device detach ia1
+		device detach ia2
+		device stop ia1
+		device destroy ia1
+		device destroy ia2
+	SCRIPT
+}

@@ -310,6 +310,18 @@ static int take_descriptor(int fd, const char *name, struct failure *failure)
 	return 0;
 }
 
+/* It can be served without: then the driver's choice stays (vduse/process/interrupts.h). */
+static void open_affinity(struct serve_device *served)
+{
+	char entry[SYSFS_NAME_SIZE], path[SYSFS_PATH_MAX];
+	unsigned int i;
+
+	for (i = 0; i < SESSION_QUEUES && sysfs_name(served->name, entry) == 0; i++) {
+		snprintf(path, sizeof(path), "/sys/class/vduse/%s/vq%u/irq_cb_affinity", entry, i);
+		served->affinity[i] = open(path, O_RDWR | O_CLOEXEC);
+	}
+}
+
 static int open_device(struct loopback *loopback, struct serve_device *served,
 		       struct failure *failure)
 {
@@ -323,8 +335,20 @@ static int open_device(struct loopback *loopback, struct serve_device *served,
 	rc = check_device(loopback, served, failure);
 	if (rc < 0)
 		return rc;
+	open_affinity(served);
 	served->fd = vduse_node_open(served->name, failure);
 	return served->fd == -EBUSY ? explain_holder(served->name, failure) : served->fd;
+}
+
+static void close_device(const struct serve_device *served)
+{
+	unsigned int i;
+
+	if (served->fd >= 0)
+		close(served->fd);
+	for (i = 0; i < SESSION_QUEUES; i++)
+		if (served->affinity[i] >= 0)
+			close(served->affinity[i]);
 }
 
 static void close_devices(struct loopback *loopback)
@@ -332,8 +356,7 @@ static void close_devices(struct loopback *loopback)
 	unsigned int i;
 
 	for (i = 0; i < loopback->plan.count; i++)
-		if (loopback->plan.devices[i].fd >= 0)
-			close(loopback->plan.devices[i].fd);
+		close_device(&loopback->plan.devices[i]);
 }
 
 static int open_capture(struct loopback *loopback, struct failure *failure)
@@ -404,8 +427,8 @@ int loopback_run(struct call *call, struct failure *failure)
 		.call = call,
 		.folder = AT_FDCWD,
 		.plan = {
-			.devices = { { .name = values[WORD_NAME].text, .fd = -1 },
-				     { .name = values[WORD_PEER].text, .fd = -1 } },
+			.devices = { { values[WORD_NAME].text, -1, 0, { -1, -1 } },
+				     { values[WORD_PEER].text, -1, 0, { -1, -1 } } },
 			.count = values[WORD_PEER].given ? 2 : 1,
 			.queue_size = (uint16_t)queue_size,
 			.umem = values[WORD_UMEM].given,

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "vduse/process/eventloop.h"
+#include "vduse/process/interrupts.h"
 #include "vduse/process/privilege.h"
 
 #define RETRY_NS UINT64_C(1000000)
@@ -49,11 +50,22 @@ static void end_with(struct server *server, int rc)
 	eventloop_end(&server->loop);
 }
 
+/* A new driver is there: its interrupts come to one processor, those of two devices to two. */
+static void settle_interrupts(const struct served *served)
+{
+	unsigned int i, nth = (unsigned int)(served - served->server->served);
+
+	for (i = 0; i < SESSION_QUEUES; i++)
+		interrupts_settle(served->device->affinity[i], nth);
+}
+
 static void wake(void *context)
 {
 	struct served *served = context;
 	struct served *peer = owner_of(served->port.peer, struct served, port);
 
+	if (served->port.session.live && !served->port.session.resumed)
+		settle_interrupts(served);
 	served->forward.due = 0;
 	peer->forward.due = 0;
 }

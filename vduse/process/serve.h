@@ -23,6 +23,7 @@ struct serve_device {
 	const char *name;
 	int fd;			/* the open node, non-blocking; not closed */
 	uint16_t mtu;		/* of its configuration space, 0 for unknown */
+	int affinity[SESSION_QUEUES];	/* open irq_cb_affinity of each, or -1; not closed */
 };
 
 struct serve_plan {
