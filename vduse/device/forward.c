@@ -172,6 +172,17 @@ static enum outcome carry_frame(struct forward *forward, const struct forward_pa
 }
 
 /* What came of publishing both virtqueues: VQ_PAIR_*, the receive virtqueue first. */
+static __attribute__((noinline)) void notify_any(struct forward *forward, unsigned int told)
+{
+	if (told & VQ_PAIR_FIRST)
+		forward->owner->interrupt(forward->context, FORWARD_RECEIVE);
+	if (told & VQ_PAIR_SECOND)
+		forward->owner->interrupt(forward->context, FORWARD_TRANSMIT);
+	forward->done.silent[FORWARD_RECEIVE] += !!(told & VQ_PAIR_FIRST_SILENT);
+	forward->done.silent[FORWARD_TRANSMIT] += !!(told & VQ_PAIR_SECOND_SILENT);
+}
+
+/* The same; mostly nobody wants an interrupt. */
 static inline void notify(struct forward *forward, unsigned int told)
 {
 	if (told == (VQ_PAIR_FIRST_SILENT | VQ_PAIR_SECOND_SILENT)) {
@@ -179,12 +190,7 @@ static inline void notify(struct forward *forward, unsigned int told)
 		forward->done.silent[FORWARD_TRANSMIT]++;
 		return;
 	}
-	if (told & VQ_PAIR_FIRST)
-		forward->owner->interrupt(forward->context, FORWARD_RECEIVE);
-	if (told & VQ_PAIR_SECOND)
-		forward->owner->interrupt(forward->context, FORWARD_TRANSMIT);
-	forward->done.silent[FORWARD_RECEIVE] += !!(told & VQ_PAIR_FIRST_SILENT);
-	forward->done.silent[FORWARD_TRANSMIT] += !!(told & VQ_PAIR_SECOND_SILENT);
+	notify_any(forward, told);
 }
 
 /*
@@ -237,9 +243,10 @@ static inline bool carry_plain(struct forward *forward, const struct forward_pat
 	forward->counters.bytes += plain.bytes;
 	forward->done.sent += plain.frames;
 	forward->done.sent_bytes += plain.bytes;
-	if (!plain.general)
-		notify(forward, plain.told);
-	return !plain.general;
+	if (plain.told & FUSED_GENERAL)
+		return false;
+	notify(forward, plain.told);
+	return true;
 }
 
 /* Carries the rest of a batch of which *frames have been carried, and publishes all of it. */
@@ -280,15 +287,25 @@ static bool go_on_polling(struct forward *forward, unsigned int frames, uint64_t
 	return forward->poll_until;
 }
 
-uint64_t forward_run(struct forward *forward, const struct forward_path *path, uint64_t now)
+/* What did not go the quick way, and what comes then. */
+static __attribute__((noinline)) uint64_t run_any(struct forward *forward,
+						  const struct forward_path *path, uint64_t now,
+						  unsigned int frames)
 {
-	unsigned int frames;
-	enum outcome outcome = CARRIED;
+	enum outcome outcome = carry_any(forward, path, now, &frames);
 
-	if (!carry_plain(forward, path, &frames))
-		outcome = carry_any(forward, path, now, &frames);
 	if (go_on_polling(forward, frames, now) || outcome == CARRIED)
 		return 0;
 	return outcome == NOTHING ? sleep_until_kick(forward, path) :
 				    sleep_until_buffers(forward, path);
+}
+
+uint64_t forward_run(struct forward *forward, const struct forward_path *path, uint64_t now)
+{
+	unsigned int frames;
+
+	if (!carry_plain(forward, path, &frames))
+		return run_any(forward, path, now, frames);
+	go_on_polling(forward, frames, now);
+	return 0;
 }

@@ -28,9 +28,11 @@
 struct fused_result {
 	uint64_t bytes;		/* of the frames, without virtio headers */
 	uint32_t frames;	/* carried */
-	uint8_t told;		/* VQ_PAIR_*, the receive virtqueue first; when not general */
-	bool general;		/* nothing was published; the general way is to go on from here */
+	uint32_t told;		/* VQ_PAIR_*, the receive virtqueue first; or FUSED_GENERAL */
 };
+
+/* Nothing was published: the general way is to go on from here. */
+#define FUSED_GENERAL 0x100u
 
 /*
  * Carries up to `limit` frames of at most frame_max bytes (fused_frame_max()), if nothing is

@@ -10,16 +10,16 @@ static inline __attribute__((always_inline)) FUSED_TARGET struct fused_result
 FUSED_LOOP(enum vq_lane_kind kind, struct virtqueue *transmit, struct virtqueue *receive,
 	   uint32_t frame_max, unsigned int limit)
 {
-	struct vq_lane from = vq_lane_open(kind, transmit, limit);
-	struct vq_lane to = vq_lane_open(kind, receive, from.limit);
-	struct fused_result result = { .general = true };
+	uint32_t count = 0, available = vq_lane_open(kind, transmit, limit);
 	struct vq_lane_chain frame, buffer;
-	enum vq_lane_look look;
+	enum vq_lane_look look = VQ_LANE_END;
+	struct fused_result result = { .told = FUSED_GENERAL };
 
-	for (;;) {
-		look = vq_lane_peek(kind, transmit, &from, VQ_WINDOW_READ, &frame);
-		if (look == VQ_LANE_SIMPLE)
-			look = vq_lane_peek(kind, receive, &to, VQ_WINDOW_WRITE, &buffer);
+	for (available = vq_lane_open(kind, receive, available); count < available; count++) {
+		look = vq_lane_peek(kind, transmit, count, VQ_WINDOW_READ, &frame);
+		if (look != VQ_LANE_SIMPLE)
+			break;
+		look = vq_lane_peek(kind, receive, count, VQ_WINDOW_WRITE, &buffer);
 		if (look != VQ_LANE_SIMPLE)
 			break;
 		/* 12 bytes of header, a frame from 14 bytes to frame_max */
@@ -28,19 +28,18 @@ FUSED_LOOP(enum vq_lane_kind kind, struct virtqueue *transmit, struct virtqueue 
 			break;
 		if (!FUSED_COPY(buffer.base, frame.base, frame.length))
 			break;
-		vq_lane_use(kind, transmit, &from, &frame, 0);
-		vq_lane_use(kind, receive, &to, &buffer, frame.length);
+		vq_lane_use(kind, transmit, count, &frame, 0);
+		vq_lane_use(kind, receive, count, &buffer, frame.length);
 		result.bytes += frame.length - NET_HEADER_SIZE;
 	}
 	FUSED_COPIED();
-	result.frames = from.count;
-	if (look == VQ_LANE_END && result.frames) {
-		result.general = false;
-		result.told = (uint8_t)vq_lane_publish(kind, receive, &to, transmit, &from);
+	result.frames = count;
+	if (count && (count == available || look == VQ_LANE_END)) {
+		result.told = vq_lane_publish(kind, receive, transmit, count);
 		return result;
 	}
-	vq_lane_close(kind, transmit, &from);
-	vq_lane_close(kind, receive, &to);
+	vq_lane_close(kind, transmit, count);
+	vq_lane_close(kind, receive, count);
 	return result;
 }
 
@@ -59,5 +58,5 @@ FUSED_TARGET struct fused_result FUSED_CARRY(struct virtqueue *transmit,
 		vq_lane_disable_kick(VQ_LANE_PACKED, receive);
 		return FUSED_LOOP(VQ_LANE_PACKED, transmit, receive, frame_max, limit);
 	}
-	return (struct fused_result){ .general = true };
+	return (struct fused_result){ .told = FUSED_GENERAL };
 }

@@ -47,28 +47,29 @@ static inline __attribute__((always_inline)) VQ_COPY_AVX2 void vq_copy_16(uint8_
 
 /*
  * Copies `length` bytes, at least 1, of which the 16 before `from` and `to` have been copied
- * already (they may be copied once more).
+ * already (they may be copied once more). Without loops up to 64 bytes.
  */
 static inline __attribute__((always_inline)) VQ_COPY_AVX2 void
 vq_copy_rest_avx2(uint8_t *to, const uint8_t *from, size_t length)
 {
-	while (length > 128) {
-		for (unsigned int i = 0; i < 4; i++)
-			vq_copy_32(to + 32 * i, from + 32 * i);
-		to += 128;
-		from += 128;
-		length -= 128;
+	uint8_t *end = to + length;
+	const uint8_t *from_end = from + length;
+
+	if (length <= 16) {
+		vq_copy_16(end - 16, from_end - 16);
+		return;
 	}
-	while (length > 32) {
+	if (length > 32) {
+		if (__builtin_expect(length > 64, 0)) {
+			for (; to + 160 <= end; to += 128, from += 128)
+				for (unsigned int i = 0; i < 4; i++)
+					vq_copy_32(to + 32 * i, from + 32 * i);
+			for (; to + 64 < end; to += 32, from += 32)
+				vq_copy_32(to, from);
+		}
 		vq_copy_32(to, from);
-		to += 32;
-		from += 32;
-		length -= 32;
 	}
-	if (length > 16)
-		vq_copy_32(to + length - 32, from + length - 32);
-	else
-		vq_copy_16(to + length - 16, from + length - 16);
+	vq_copy_32(end - 32, from_end - 32);
 }
 
 /*

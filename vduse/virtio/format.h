@@ -10,6 +10,7 @@
 #include <stdatomic.h>
 #include <string.h>
 
+#include "vduse/virtio/shared.h"
 #include "vduse/virtio/virtqueue.h"
 #include "vduse/virtio/window.h"
 
@@ -63,19 +64,31 @@ struct vq_format {
 	int (*look)(struct virtqueue *vq);
 };
 
-static inline bool vq_has_feature(const struct virtqueue *vq, unsigned int bit)
+VQ_INLINE bool vq_has_feature(const struct virtqueue *vq, unsigned int bit)
 {
 	return vq->features >> bit & 1;
 }
 
 /* Stores a position as one word, after everything stored so far. */
-static inline void vq_position_store(struct virtqueue_position *to,
+VQ_INLINE void vq_position_store(struct virtqueue_position *to,
 				     struct virtqueue_position position)
 {
 	uint32_t word;
 
 	_Static_assert(sizeof(word) == sizeof(position), "a position is one word");
 	memcpy(&word, &position, sizeof(word));
+	atomic_store_explicit((_Atomic uint32_t *)(void *)to, word, memory_order_release);
+}
+
+/* A position of which both halves are the same. */
+VQ_INLINE uint32_t vq_position_word(uint16_t index)
+{
+	return index * 0x10001u;
+}
+
+/* vq_position_store() of vq_position_word(). */
+VQ_INLINE void vq_position_store_word(struct virtqueue_position *to, uint32_t word)
+{
 	atomic_store_explicit((_Atomic uint32_t *)(void *)to, word, memory_order_release);
 }
 

@@ -40,23 +40,24 @@
 enum vq_lane_kind { VQ_LANE_SPLIT, VQ_LANE_PACKED };
 
 /* Whether a virtqueue is of this kind, and one that lanes can be opened on now. */
-VQ_LANE_INLINE bool vq_lane_fits(enum vq_lane_kind kind, const struct virtqueue *vq)
+VQ_INLINE bool vq_lane_fits(enum vq_lane_kind kind, const struct virtqueue *vq)
 {
-	if (vq->state != VIRTQUEUE_RUNNING || vq->generation != vq->memory->generation ||
-	    vq->in_flight | vq->staged)
+	if (vq->state != VIRTQUEUE_RUNNING || vq->generation != vq->memory->generation)
 		return false;
 	return kind == VQ_LANE_PACKED ? lane_packed_fits(vq) : lane_split_fits(vq);
 }
 
-/* Opens a lane for up to `wanted` chains, on a virtqueue for which vq_lane_fits(). */
-VQ_LANE_INLINE struct vq_lane vq_lane_open(enum vq_lane_kind kind, struct virtqueue *vq,
-					   uint32_t wanted)
+/*
+ * Opens a lane for up to `wanted` chains, on a virtqueue for which vq_lane_fits(). Returns how
+ * many may be taken; of a packed virtqueue they need not all be available.
+ */
+VQ_INLINE uint32_t vq_lane_open(enum vq_lane_kind kind, struct virtqueue *vq, uint32_t wanted)
 {
 	return kind == VQ_LANE_PACKED ? lane_packed_open(vq, wanted) : lane_split_open(vq, wanted);
 }
 
 /* virtqueue_disable_kick() */
-VQ_LANE_INLINE void vq_lane_disable_kick(enum vq_lane_kind kind, struct virtqueue *vq)
+VQ_INLINE void vq_lane_disable_kick(enum vq_lane_kind kind, struct virtqueue *vq)
 {
 	if (kind == VQ_LANE_PACKED)
 		lane_packed_disable_kick(vq);
@@ -65,68 +66,63 @@ VQ_LANE_INLINE void vq_lane_disable_kick(enum vq_lane_kind kind, struct virtqueu
 }
 
 /*
- * Looks at the next chain: whether it is one descriptor that the device reads
- * (VQ_WINDOW_READ), or one that it writes (VQ_WINDOW_WRITE). VQ_LANE_SIMPLE: *chain is filled
- * in.
+ * Looks at the chain after the `count` that were taken, which are fewer than vq_lane_open()
+ * said: whether it is one descriptor that the device reads (VQ_WINDOW_READ), or one that it
+ * writes (VQ_WINDOW_WRITE). VQ_LANE_SIMPLE: *chain is filled in.
  */
-VQ_LANE_INLINE enum vq_lane_look vq_lane_peek(enum vq_lane_kind kind, struct virtqueue *vq,
-					      const struct vq_lane *lane, enum vq_window_use use,
-					      struct vq_lane_chain *chain)
+VQ_INLINE enum vq_lane_look vq_lane_peek(enum vq_lane_kind kind, struct virtqueue *vq,
+					 uint32_t count, enum vq_window_use use,
+					 struct vq_lane_chain *chain)
 {
-	if (lane->count == lane->limit)
-		return VQ_LANE_END;
-	return kind == VQ_LANE_PACKED ? lane_packed_peek(vq, lane, use, chain) :
-					lane_split_peek(vq, lane, use, chain);
+	return kind == VQ_LANE_PACKED ? lane_packed_peek(vq, count, use, chain) :
+					lane_split_peek(vq, count, use, chain);
 }
 
 /*
- * Takes the chain that was looked at last, and stages its used element: `written` bytes of
- * it, at most its length if it is writable, 0 if it is readable.
+ * Takes the chain that was looked at, after `count` others, and stages its used element:
+ * `written` bytes of it, at most its length if it is writable, 0 if it is readable.
  */
-VQ_LANE_INLINE void vq_lane_use(enum vq_lane_kind kind, struct virtqueue *vq, struct vq_lane *lane,
-				const struct vq_lane_chain *chain, uint32_t written)
+VQ_INLINE void vq_lane_use(enum vq_lane_kind kind, struct virtqueue *vq, uint32_t count,
+			   const struct vq_lane_chain *chain, uint32_t written)
 {
 	if (kind == VQ_LANE_PACKED)
-		lane_packed_use(vq, lane, chain, written);
+		lane_packed_use(vq, count, chain, written);
 	else
-		lane_split_use(vq, lane, chain, written);
-	lane->count++;
+		lane_split_use(vq, count, chain, written);
 }
 
-/* Tells the virtqueue what was taken and staged, for virtqueue_publish() to publish. */
-VQ_LANE_INLINE void vq_lane_close(enum vq_lane_kind kind, struct virtqueue *vq,
-				  const struct vq_lane *lane)
+/* Tells the virtqueue that `count` were taken and staged, for virtqueue_publish() to publish. */
+VQ_INLINE void vq_lane_close(enum vq_lane_kind kind, struct virtqueue *vq, uint32_t count)
 {
 	if (kind == VQ_LANE_PACKED)
-		lane_packed_close(vq, lane);
+		lane_packed_close(vq, count);
 	else
-		lane_split_close(vq, lane);
-	vq->staged = lane->count;
+		lane_split_close(vq, count);
+	vq->staged = count;
 }
 
 /*
- * Publishes what is staged on two lanes, at least one chain on each, in this order, with a
+ * Publishes what is staged on two lanes, `count` chains on each, not 0, in this order, with a
  * full fence, as virtqueue_publish_pair(); returns what that does. The fence is the second
  * one's store, and as little as possible comes behind it, for nothing is done in its shadow.
  */
-VQ_LANE_INLINE unsigned int vq_lane_publish(enum vq_lane_kind kind, struct virtqueue *first,
-					    const struct vq_lane *on_first,
-					    struct virtqueue *second,
-					    const struct vq_lane *on_second)
+VQ_INLINE unsigned int vq_lane_publish(enum vq_lane_kind kind, struct virtqueue *first,
+				       struct virtqueue *second, uint32_t count)
 {
 	bool first_wants, second_wants;
 
 	if (kind == VQ_LANE_PACKED) {
-		lane_packed_publish(first, on_first, false);
-		lane_packed_publish(second, on_second, true);
+		lane_packed_publish(first, count, false);
+		lane_packed_publish(second, count, true);
 		first_wants = lane_packed_wants_interrupt(first);
 		second_wants = lane_packed_wants_interrupt(second);
 	} else {
-		uint32_t first_count = lane_split_publish(first, on_first, false);
-		uint32_t second_count = lane_split_publish(second, on_second, true);
+		uint32_t first_count = lane_split_publish(first, count, false);
+		uint32_t second_count = lane_split_publish(second, count, true);
 
-		first_wants = vq_split_wants_interrupt(first, on_first->next, first_count);
-		second_wants = vq_split_wants_interrupt(second, on_second->next, second_count);
+		first_wants = vq_split_wants_interrupt(first, first->split.next_used, first_count);
+		second_wants = vq_split_wants_interrupt(second, second->split.next_used,
+							second_count);
 	}
 	return (first_wants ? VQ_PAIR_FIRST : VQ_PAIR_FIRST_SILENT) |
 	       (second_wants ? VQ_PAIR_SECOND : VQ_PAIR_SECOND_SILENT);

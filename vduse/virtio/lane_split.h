@@ -7,7 +7,11 @@
 #include "vduse/virtio/split.h"
 #include "vduse/virtio/split_ring.h"
 
-VQ_LANE_INLINE bool lane_split_fits(const struct virtqueue *vq)
+/*
+ * What is taken and not published, in flight or staged, is what lies between the two indices:
+ * with nothing there, all slots say that nothing is in flight.
+ */
+VQ_INLINE bool lane_split_fits(const struct virtqueue *vq)
 {
 	return vq->format == &vq_format_split && vq->split.next_avail == vq->split.next_used;
 }
@@ -16,36 +20,54 @@ VQ_LANE_INLINE bool lane_split_fits(const struct virtqueue *vq)
  * avail.idx is read again only if fewer chains than wanted are known to be available. After one
  * that no driver may write there is nothing for a lane; pop is going to read and to report it.
  */
-VQ_LANE_INLINE struct vq_lane lane_split_open(struct virtqueue *vq, uint32_t wanted)
+VQ_INLINE uint32_t lane_split_open(struct virtqueue *vq, uint32_t wanted)
 {
 	uint32_t available = vq_split_pending(&vq->split);
+	uint16_t index;
 
 	if (available < wanted) {
-		uint16_t index = shared_load16_acquire(&vq->split.avail->idx);
-
+		index = shared_load16_acquire(&vq->split.avail->idx);
 		available = 0;
 		if (vq_split_index_fits(vq, index)) {
 			vq->split.avail_seen = index;
 			available = vq_split_pending(&vq->split);
 		}
 	}
-	return (struct vq_lane){
-		.next = vq->split.next_avail,
-		.limit = available < wanted ? available : wanted,
-	};
+	return available < wanted ? available : wanted;
 }
 
-VQ_LANE_INLINE enum vq_lane_look lane_split_peek(struct virtqueue *vq, const struct vq_lane *lane,
-						 enum vq_window_use use,
-						 struct vq_lane_chain *chain)
+/* The index of the chain that comes after `count` in the lane; 16 bits of it count. */
+VQ_INLINE uint32_t lane_split_index(const struct virtqueue *vq, uint32_t count)
 {
-	uint16_t flags = use == VQ_WINDOW_WRITE ? VRING_DESC_F_WRITE : 0;
+	return vq->split.next_avail + count;
+}
+
+/*
+ * Whether a head is one of `count` that were taken in this lane. The slots of its chains are
+ * not marked, so that nothing has to be cleared when they are published: they say at which
+ * index they were taken last, and the place of that index says which head it was. See
+ * vq_split_busy(), which tells the same to pop.
+ */
+VQ_INLINE bool lane_split_repeated(const struct virtqueue *vq, uint32_t count, uint32_t head)
+{
+	uint32_t index = vq->slots[head].lane_index;
+
+	if (__builtin_expect(index - vq->split.next_avail >= count, 1))
+		return false;
+	return vq->slots[index & (vq->size - 1)].order == head;
+}
+
+VQ_INLINE enum vq_lane_look lane_split_peek(struct virtqueue *vq, uint32_t count,
+					    enum vq_window_use use, struct vq_lane_chain *chain)
+{
+	uint32_t place = lane_split_index(vq, count) & (vq->size - 1);
+	uint32_t flags = use == VQ_WINDOW_WRITE ? VRING_DESC_F_WRITE : 0;
 	struct vq_descriptor descriptor;
 
-	chain->head = shared_load16(&vq->split.avail->ring[vq_split_place(vq, lane->next)]);
+	chain->head = shared_load16(&vq->split.avail->ring[place]);
 	if (__builtin_expect(chain->head >= vq->size, 0))
 		return VQ_LANE_OTHER;
-	if (__builtin_expect(vq_split_busy(vq, chain->head, lane->next), 0))
+	if (__builtin_expect(lane_split_repeated(vq, count, chain->head), 0))
 		return VQ_LANE_OTHER;
 	descriptor = vq_split_load(vq->split.desc, chain->head);
 	if (__builtin_expect(descriptor.flags != flags, 0))
@@ -55,41 +77,42 @@ VQ_LANE_INLINE enum vq_lane_look lane_split_peek(struct virtqueue *vq, const str
 	return chain->base ? VQ_LANE_SIMPLE : VQ_LANE_OTHER;
 }
 
-/* The slot is not marked but says where it was taken: vq_split_busy(). */
-VQ_LANE_INLINE void lane_split_use(struct virtqueue *vq, struct vq_lane *lane,
-				   const struct vq_lane_chain *chain, uint32_t written)
+VQ_INLINE void lane_split_use(struct virtqueue *vq, uint32_t count,
+			      const struct vq_lane_chain *chain, uint32_t written)
 {
-	uint16_t place = vq_split_place(vq, lane->next);
-	vring_used_elem_t element = { .id = htole32(chain->head), .len = htole32(written) };
+	uint32_t index = lane_split_index(vq, count), place = index & (vq->size - 1);
+	uint64_t element = htole64((uint64_t)written << 32 | chain->head);
 
 	memcpy(&vq->split.used->ring[place], &element, sizeof(element));
-	vq->slots[chain->head].lane_index = lane->next;
-	vq->slots[place].order = chain->head;
-	lane->next++;
+	vq->slots[chain->head].lane_index = index;
+	vq->slots[place].order = (uint16_t)chain->head;
 }
 
-VQ_LANE_INLINE void lane_split_close(struct virtqueue *vq, const struct vq_lane *lane)
+VQ_INLINE void lane_split_close(struct virtqueue *vq, uint32_t count)
 {
-	vq->split.next_avail = lane->next;
+	vq->split.next_avail += (uint16_t)count;
 }
 
 /*
  * As split_publish(), in the same order, for a lane's chains only; `fenced`: with a full fence
  * behind it. Returns the number of chains that the driver has not been asked about.
  */
-VQ_LANE_INLINE uint32_t lane_split_publish(struct virtqueue *vq, const struct vq_lane *lane,
-					   bool fenced)
+VQ_INLINE uint32_t lane_split_publish(struct virtqueue *vq, uint32_t count, bool fenced)
 {
-	uint32_t count = vq->unsignalled + lane->count;
+	uint16_t next = (uint16_t)lane_split_index(vq, count);
+	uint32_t word = vq_position_word(next);
 
-	vq->unsignalled = 0;
-	vq->split.next_avail = lane->next;
-	vq->split.next_used = lane->next;
-	vq_position_store(vq->position, (struct virtqueue_position){ lane->next, lane->next });
+	if (__builtin_expect(vq->unsignalled, 0)) {
+		count += vq->unsignalled;
+		vq->unsignalled = 0;
+	}
+	/* next_avail and next_used */
+	memcpy(&vq->split.next_avail, &word, sizeof(word));
+	vq_position_store_word(vq->position, word);
 	if (fenced)
-		shared_store16_fenced(&vq->split.used->idx, lane->next);
+		shared_store16_fenced(&vq->split.used->idx, next);
 	else
-		shared_store16_release(&vq->split.used->idx, lane->next);
+		shared_store16_release(&vq->split.used->idx, next);
 	return count;
 }
 

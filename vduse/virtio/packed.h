@@ -6,6 +6,7 @@
 #include <linux/virtio_ring.h>
 
 #include "vduse/virtio/format.h"
+#include "vduse/virtio/shared.h"
 
 /* Its operations; contracts in format.h and virtqueue.h. */
 extern const struct vq_format vq_format_packed;
@@ -18,13 +19,13 @@ extern const struct vq_format vq_format_packed;
 /* A position is a place in the ring (bits 0 to 14) and a wrap counter (bit 15). */
 #define PACKED_WRAP 0x8000u
 
-static inline uint16_t packed_place(uint16_t position)
+VQ_INLINE uint16_t packed_place(uint16_t position)
 {
 	return position & (PACKED_WRAP - 1);
 }
 
 /* `count` places further, at most `size`. */
-static inline uint16_t packed_forward(uint16_t position, uint32_t count, uint32_t size)
+VQ_INLINE uint16_t packed_forward(uint16_t position, uint32_t count, uint32_t size)
 {
 	uint32_t place = packed_place(position) + count;
 	uint32_t wrap = position & PACKED_WRAP;
@@ -43,18 +44,18 @@ static inline uint16_t packed_back(uint16_t position, uint32_t count, uint32_t s
 }
 
 /* What AVAIL and USED are in a descriptor that is available at `position`: they differ. */
-static inline uint16_t packed_available_flags(uint16_t position)
+VQ_INLINE uint16_t packed_available_flags(uint16_t position)
 {
 	return position & PACKED_WRAP ? PACKED_AVAIL : PACKED_USED;
 }
 
 /* What they are in a used one: both as the wrap counter. */
-static inline uint16_t packed_used_flags(uint16_t position)
+VQ_INLINE uint16_t packed_used_flags(uint16_t position)
 {
 	return position & PACKED_WRAP ? PACKED_AVAIL_USED : 0;
 }
 
-static inline bool packed_is_available(uint16_t flags, uint16_t position)
+VQ_INLINE bool packed_is_available(uint16_t flags, uint16_t position)
 {
 	return (flags & PACKED_AVAIL_USED) == packed_available_flags(position);
 }
@@ -79,7 +80,7 @@ static inline bool packed_in_ring(const struct virtqueue *vq, uint16_t position)
 #define PACKED_DESCRIPTORS_MAX (VQ_SLOT_STAGED - 1)
 
 /* The buffer id noted at a position: of the element staged there, or of a chain taken. */
-static inline uint16_t packed_noted_id(const struct virtqueue *vq, uint16_t position)
+VQ_INLINE uint16_t packed_noted_id(const struct virtqueue *vq, uint16_t position)
 {
 	return vq->slots[packed_place(position)].order;
 }
@@ -102,14 +103,14 @@ static inline void packed_forget_seen(struct vq_packed *packed, uint32_t descrip
 }
 
 /* Counts descriptors published; a count over the ring's size says no more than that. */
-static inline void packed_count_unsignalled(struct virtqueue *vq, uint32_t descriptors)
+VQ_INLINE void packed_count_unsignalled(struct virtqueue *vq, uint32_t descriptors)
 {
 	if (vq->packed.unsignalled <= vq->size)
 		vq->packed.unsignalled += descriptors;
 }
 
 /* packed_close_journal() */
-static inline void packed_close_journal_inline(struct virtqueue *vq)
+VQ_INLINE void packed_close_journal_inline(struct virtqueue *vq)
 {
 	if (vq->packed.published)
 		atomic_store_explicit((_Atomic uint16_t *)vq->packed.published,
@@ -117,7 +118,7 @@ static inline void packed_close_journal_inline(struct virtqueue *vq)
 }
 
 /* The flags of an event suppression structure (2.8.14): its upper half; 14 bits are reserved. */
-static inline unsigned int packed_event_flags(uint32_t word)
+VQ_INLINE unsigned int packed_event_flags(uint32_t word)
 {
 	return word >> 16 & 3;
 }
@@ -125,7 +126,7 @@ static inline unsigned int packed_event_flags(uint32_t word)
 #define PACKED_EVENT_WORD(flags, position) ((uint32_t)(flags) << 16 | (position))
 
 /* Whether the device area says already that no kicks are wanted. */
-static inline bool packed_kicks_disabled(const struct vq_packed *packed)
+VQ_INLINE bool packed_kicks_disabled(const struct vq_packed *packed)
 {
 	return packed->device_event_known &&
 	       packed->device_event_value ==

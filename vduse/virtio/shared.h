@@ -12,28 +12,34 @@
 #include <stdint.h>
 #include <string.h>
 
+/*
+ * For what is part of a loop over frames: a call costs as much as what it does, and the compiler,
+ * which sees several loops, would rather call.
+ */
+#define VQ_INLINE static inline __attribute__((always_inline))
+
 /* The pointer must be aligned to 2; relaxed order. */
-static inline uint16_t shared_load16(const uint16_t *from)
+VQ_INLINE uint16_t shared_load16(const uint16_t *from)
 {
 	return le16toh(atomic_load_explicit((const _Atomic uint16_t *)from,
 					    memory_order_relaxed));
 }
 
 /* As shared_load16(); whatever is loaded later is loaded after it. */
-static inline uint16_t shared_load16_acquire(const uint16_t *from)
+VQ_INLINE uint16_t shared_load16_acquire(const uint16_t *from)
 {
 	return le16toh(atomic_load_explicit((const _Atomic uint16_t *)from,
 					    memory_order_acquire));
 }
 
 /* The pointer must be aligned to 2; relaxed order. */
-static inline void shared_store16(uint16_t *to, uint16_t value)
+VQ_INLINE void shared_store16(uint16_t *to, uint16_t value)
 {
 	atomic_store_explicit((_Atomic uint16_t *)to, htole16(value), memory_order_relaxed);
 }
 
 /* As shared_store16(); whatever was stored earlier is visible before it. */
-static inline void shared_store16_release(uint16_t *to, uint16_t value)
+VQ_INLINE void shared_store16_release(uint16_t *to, uint16_t value)
 {
 	atomic_store_explicit((_Atomic uint16_t *)to, htole16(value), memory_order_release);
 }
@@ -44,7 +50,7 @@ static inline void shared_store16_release(uint16_t *to, uint16_t value)
  * instruction orders all loads and stores around it) and costs less than a store and a
  * fence; elsewhere no exchange orders stores *before* it with loads after it.
  */
-static inline void shared_store16_fenced(uint16_t *to, uint16_t value)
+VQ_INLINE void shared_store16_fenced(uint16_t *to, uint16_t value)
 {
 #if defined(__x86_64__)
 	atomic_exchange_explicit((_Atomic uint16_t *)to, htole16(value), memory_order_seq_cst);
@@ -56,44 +62,44 @@ static inline void shared_store16_fenced(uint16_t *to, uint16_t value)
 }
 
 /* The pointer must be aligned to 4; relaxed order. */
-static inline uint32_t shared_load32(const uint32_t *from)
+VQ_INLINE uint32_t shared_load32(const uint32_t *from)
 {
 	return le32toh(atomic_load_explicit((const _Atomic uint32_t *)from,
 					    memory_order_relaxed));
 }
 
 /* The pointer must be aligned to 4; relaxed order. */
-static inline void shared_store32(uint32_t *to, uint32_t value)
+VQ_INLINE void shared_store32(uint32_t *to, uint32_t value)
 {
 	atomic_store_explicit((_Atomic uint32_t *)to, htole32(value), memory_order_relaxed);
 }
 
 /* The pointer must be aligned to 8; relaxed order; no conversion. */
-static inline uint64_t shared_load64_raw(const void *from)
+VQ_INLINE uint64_t shared_load64_raw(const void *from)
 {
 	return atomic_load_explicit((const _Atomic uint64_t *)from, memory_order_relaxed);
 }
 
 /* As shared_load64_raw(); whatever is loaded later is loaded after it. */
-static inline uint64_t shared_load64_raw_acquire(const void *from)
+VQ_INLINE uint64_t shared_load64_raw_acquire(const void *from)
 {
 	return atomic_load_explicit((const _Atomic uint64_t *)from, memory_order_acquire);
 }
 
 /* The pointer must be aligned to 8; relaxed order; no conversion. */
-static inline void shared_store64_raw(uint64_t *to, uint64_t value)
+VQ_INLINE void shared_store64_raw(uint64_t *to, uint64_t value)
 {
 	atomic_store_explicit((_Atomic uint64_t *)to, value, memory_order_relaxed);
 }
 
 /* As shared_store64_raw(); whatever was stored earlier is visible before it. */
-static inline void shared_store64_raw_release(uint64_t *to, uint64_t value)
+VQ_INLINE void shared_store64_raw_release(uint64_t *to, uint64_t value)
 {
 	atomic_store_explicit((_Atomic uint64_t *)to, value, memory_order_release);
 }
 
 /* As shared_store16_fenced(). */
-static inline void shared_store64_raw_fenced(uint64_t *to, uint64_t value)
+VQ_INLINE void shared_store64_raw_fenced(uint64_t *to, uint64_t value)
 {
 #if defined(__x86_64__)
 	atomic_exchange_explicit((_Atomic uint64_t *)to, value, memory_order_seq_cst);
@@ -108,7 +114,7 @@ static inline void shared_store64_raw_fenced(uint64_t *to, uint64_t value)
  * Copies bytes of any alignment out of shared memory. The fence keeps the compiler from
  * taking a value from `from` again when it means the one in `to`.
  */
-static inline void shared_copy(void *to, const void *from, size_t length)
+VQ_INLINE void shared_copy(void *to, const void *from, size_t length)
 {
 	memcpy(to, from, length);
 	atomic_signal_fence(memory_order_seq_cst);
@@ -118,7 +124,7 @@ static inline void shared_copy(void *to, const void *from, size_t length)
  * Copies the 16 bytes of a descriptor, of any alignment; each is read once, by two loads where
  * they are aligned.
  */
-static inline void shared_copy16(void *to, const void *from)
+VQ_INLINE void shared_copy16(void *to, const void *from)
 {
 	uint64_t half[2];
 

@@ -13,13 +13,13 @@
 #include "vduse/virtio/shared.h"
 
 /* Where a free-running index is in a ring of `size` entries. */
-static inline uint16_t vq_split_place(const struct virtqueue *vq, uint16_t index)
+VQ_INLINE uint16_t vq_split_place(const struct virtqueue *vq, uint16_t index)
 {
 	return index & (uint16_t)(vq->size - 1);
 }
 
 /* Chains that were seen to be available and not taken. */
-static inline uint16_t vq_split_pending(const struct vq_split *split)
+VQ_INLINE uint16_t vq_split_pending(const struct vq_split *split)
 {
 	return split->avail_seen - split->next_avail;
 }
@@ -29,7 +29,7 @@ static inline uint16_t vq_split_pending(const struct vq_split *split)
  * has no more than `size` chains: those offered and not taken, those in flight, and those
  * whose used element has not been published.
  */
-static inline bool vq_split_index_fits(const struct virtqueue *vq, uint16_t index)
+VQ_INLINE bool vq_split_index_fits(const struct virtqueue *vq, uint16_t index)
 {
 	uint16_t grown = index - vq->split.avail_seen;
 	uint16_t known = vq->split.avail_seen - vq->split.next_used;
@@ -38,7 +38,7 @@ static inline bool vq_split_index_fits(const struct virtqueue *vq, uint16_t inde
 }
 
 /* Copies a descriptor of the table, once: two loads, which see what the driver had. */
-static inline struct vq_descriptor vq_split_load(const struct vring_desc *table, uint32_t index)
+VQ_INLINE struct vq_descriptor vq_split_load(const struct vring_desc *table, uint32_t index)
 {
 	union {
 		uint64_t half[2];
@@ -56,7 +56,7 @@ static inline struct vq_descriptor vq_split_load(const struct vring_desc *table,
 }
 
 /* The position after everything that is staged. */
-static inline struct virtqueue_position vq_split_outcome(const struct virtqueue *vq)
+VQ_INLINE struct virtqueue_position vq_split_outcome(const struct virtqueue *vq)
 {
 	return (struct virtqueue_position){
 		.next_avail = vq->split.next_avail - (uint16_t)vq->in_flight,
@@ -65,14 +65,13 @@ static inline struct virtqueue_position vq_split_outcome(const struct virtqueue 
 }
 
 /*
- * Whether a head is in flight, or was when a chain was staged that is not published. The
- * slots of chains that a lane staged are not marked, so that nothing has to be cleared when
- * they are published: they say at which index they were taken, and the place of that index
- * says which head it was. Where the two agree, and the index is one of those from used.idx
- * to `end`, which are staged, the head is one of them; whatever else an old slot contains
- * cannot agree, for every place up to there has been written since.
+ * Whether a head is in flight, or belongs to a chain that is staged. Chains that a lane staged
+ * have no mark in their slot, but say at which index they were taken: where the place of that
+ * index names this head, and the index is one of those from used.idx to `end`, which are
+ * staged, the head is one of them. Whatever else an old slot contains cannot agree so, for
+ * every place up to there was written since.
  */
-static inline bool vq_split_busy(const struct virtqueue *vq, uint16_t head, uint16_t end)
+VQ_INLINE bool vq_split_busy(const struct virtqueue *vq, uint16_t head, uint16_t end)
 {
 	const struct vq_slot *slot = &vq->slots[head];
 	uint16_t index = (uint16_t)slot->lane_index, used = vq->split.next_used;
@@ -85,7 +84,7 @@ static inline bool vq_split_busy(const struct virtqueue *vq, uint16_t head, uint
 }
 
 /* The heads of what is staged belong to the driver from now on. */
-static inline void vq_split_release_slots(struct virtqueue *vq)
+VQ_INLINE void vq_split_release_slots(struct virtqueue *vq)
 {
 	struct vq_slot *slots = vq->slots;
 	uint16_t first = vq->split.next_used, mask = (uint16_t)(vq->size - 1);
@@ -99,7 +98,7 @@ static inline void vq_split_release_slots(struct virtqueue *vq)
  * before it). The position is stored with release order as well, so that whoever finds it
  * after a crash finds the elements. Returns the used.idx to be stored.
  */
-static inline uint16_t vq_split_prepare(struct virtqueue *vq)
+VQ_INLINE uint16_t vq_split_prepare(struct virtqueue *vq)
 {
 	struct virtqueue_position position = vq_split_outcome(vq);
 
@@ -117,7 +116,7 @@ static inline uint16_t vq_split_prepare(struct virtqueue *vq)
  * if used_event is one of the `count` indices before used.idx. All 16 bits of it can be the
  * driver's nonsense: the answer is then one interrupt too many or too few for it.
  */
-static inline bool vq_split_wants_interrupt(const struct virtqueue *vq, uint16_t index,
+VQ_INLINE bool vq_split_wants_interrupt(const struct virtqueue *vq, uint16_t index,
 					    uint32_t count)
 {
 	if (vq_has_feature(vq, VIRTIO_RING_F_EVENT_IDX))
@@ -126,7 +125,7 @@ static inline bool vq_split_wants_interrupt(const struct virtqueue *vq, uint16_t
 }
 
 /* virtqueue_disable_kick() of a virtqueue that runs; as little as it takes. */
-static inline void vq_split_disable_kick(struct virtqueue *vq)
+VQ_INLINE void vq_split_disable_kick(struct virtqueue *vq)
 {
 	/* 2.7.10.2: with avail_event, flags stays 0, and an event that is passed says nothing */
 	if (!vq_has_feature(vq, VIRTIO_RING_F_EVENT_IDX))

@@ -41,9 +41,10 @@ struct vq_split {
 	struct vring_used *used;
 	uint16_t *used_event;		/* in the driver area, behind the ring */
 	uint16_t *avail_event;		/* in the device area, behind the ring */
-	uint16_t next_avail;		/* the next chain to take */
+	/* two indices in one word: the next chain to take, and used.idx, as published last */
+	_Alignas(4) uint16_t next_avail;
+	uint16_t next_used;
 	uint16_t avail_seen;		/* avail.idx, as acquired last */
-	uint16_t next_used;		/* used.idx, as published last */
 };
 
 /* What a packed virtqueue knows beside the common part. Positions as in virtqueue_position. */

@@ -17,6 +17,7 @@
 #ifndef VDUSE_VIRTIO_WINDOW_H
 #define VDUSE_VIRTIO_WINDOW_H
 
+#include "vduse/virtio/shared.h"
 #include "vduse/virtio/virtqueue.h"
 
 /*
@@ -26,8 +27,8 @@
 void vq_window_find(struct virtqueue *vq, enum vq_window_use use, uint64_t iova);
 
 /* Where a buffer is in our memory if the window holds it whole, else NULL. Length 0: NULL. */
-static inline __attribute__((always_inline)) uint8_t *
-vq_window_at(struct virtqueue *vq, enum vq_window_use use, uint64_t iova, uint32_t length)
+VQ_INLINE uint8_t *vq_window_at(struct virtqueue *vq, enum vq_window_use use, uint64_t iova,
+				uint32_t length)
 {
 	const struct vq_window *window = &vq->window[use];
 	uint64_t at = iova - window->first;
