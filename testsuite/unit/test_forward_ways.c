@@ -103,6 +103,8 @@ static void start(struct way *way, const struct run *run, bool general_only)
 	start_end(way, run, FORWARD_RECEIVE);
 	forward_init(&way->forward, &owner, way);
 	way->forward.general_only = general_only;
+	/* what is not published is lost when a virtqueue breaks: that must not make a difference */
+	way->forward.batch = run->hostile ? 1 : FORWARD_BATCH;
 	counted = run->fused_carry;
 	way->forward.fused_carry = count_quick;
 	way->path = (struct forward_path){

@@ -19,6 +19,7 @@ void forward_init(struct forward *forward, const struct forward_owner *owner, vo
 	forward->owner = owner;
 	forward->context = context;
 	forward->fused_carry = fused_choose();
+	forward->batch = FORWARD_BATCH;
 	vq_chain_init(&forward->chain, forward->segments, VQ_CHAIN_SEGMENTS);
 	vq_chain_init(&forward->scratch, forward->scratch_segments, VQ_CHAIN_SEGMENTS);
 }
@@ -221,35 +222,27 @@ static uint64_t sleep_until_buffers(struct forward *forward, const struct forwar
 	return forward->hold_until;
 }
 
-/*
- * Carries plain frames the quick way, and publishes them if no other one comes after them that
- * it knows of. Frames that it carried and did not publish are in *frames as well.
- */
-static inline bool carry_plain(struct forward *forward, const struct forward_path *path,
-			       unsigned int *frames)
+/* Carries plain frames the quick way, and publishes them; returns how many. */
+static inline unsigned int carry_plain(struct forward *forward, const struct forward_path *path)
 {
 	struct fused_result plain;
 
-	*frames = 0;
 	if (forward->general_only || forward->holding || !path->receive)
-		return false;
+		return 0;
 	plain = forward->fused_carry(path->transmit, path->receive,
 				     fused_frame_max(&path->receiver), FORWARD_BATCH);
 	if (!plain.frames)
-		return false;
-	*frames = plain.frames;
+		return 0;
 	forward->starved = false;
 	forward->counters.frames += plain.frames;
 	forward->counters.bytes += plain.bytes;
 	forward->done.sent += plain.frames;
 	forward->done.sent_bytes += plain.bytes;
-	if (plain.told & FUSED_GENERAL)
-		return false;
 	notify(forward, plain.told);
-	return true;
+	return plain.frames;
 }
 
-/* Carries the rest of a batch of which *frames have been carried, and publishes all of it. */
+/* Carries a batch of any frames, one by one, and publishes it. */
 static enum outcome carry_any(struct forward *forward, const struct forward_path *path,
 			      uint64_t now, unsigned int *frames)
 {
@@ -258,7 +251,7 @@ static enum outcome carry_any(struct forward *forward, const struct forward_path
 	virtqueue_disable_kick(path->transmit);
 	if (path->receive)
 		virtqueue_disable_kick(path->receive);
-	while (*frames < FORWARD_BATCH && outcome == CARRIED) {
+	for (*frames = 0; *frames < forward->batch && outcome == CARRIED;) {
 		outcome = carry_frame(forward, path, now);
 		*frames += outcome == CARRIED;
 	}
@@ -287,11 +280,11 @@ static bool go_on_polling(struct forward *forward, unsigned int frames, uint64_t
 	return forward->poll_until;
 }
 
-/* What did not go the quick way, and what comes then. */
+/* Nothing went the quick way. */
 static __attribute__((noinline)) uint64_t run_any(struct forward *forward,
-						  const struct forward_path *path, uint64_t now,
-						  unsigned int frames)
+						  const struct forward_path *path, uint64_t now)
 {
+	unsigned int frames;
 	enum outcome outcome = carry_any(forward, path, now, &frames);
 
 	if (go_on_polling(forward, frames, now) || outcome == CARRIED)
@@ -300,12 +293,17 @@ static __attribute__((noinline)) uint64_t run_any(struct forward *forward,
 				    sleep_until_buffers(forward, path);
 }
 
+/*
+ * A kick is asked for only in a call that found nothing, and the way there is a request, a full
+ * fence, and one more look (virtqueue_enable_kick()): so a call that carried frames needs no
+ * such look, but returns 0. Whoever sleeps has come from a call that did all three.
+ */
 uint64_t forward_run(struct forward *forward, const struct forward_path *path, uint64_t now)
 {
-	unsigned int frames;
+	unsigned int frames = carry_plain(forward, path);
 
-	if (!carry_plain(forward, path, &frames))
-		return run_any(forward, path, now, frames);
+	if (!frames)
+		return run_any(forward, path, now);
 	go_on_polling(forward, frames, now);
 	return 0;
 }

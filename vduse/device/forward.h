@@ -89,6 +89,7 @@ struct forward {
 	/* the rest is private */
 	uint64_t poll_until;	/* 0: not polling; FORWARD_NEVER: counted from the next look */
 	fused_carry_fn *fused_carry;
+	unsigned int batch;	/* FORWARD_BATCH; of the frames that go the general way */
 	const struct forward_tap *tap;	/* NULL: nobody looks */
 	bool shown;		/* the tap has seen the frame in work */
 	bool holding;		/* transfer and chain are in use */

@@ -28,17 +28,14 @@
 struct fused_result {
 	uint64_t bytes;		/* of the frames, without virtio headers */
 	uint32_t frames;	/* carried */
-	uint32_t told;		/* VQ_PAIR_*, the receive virtqueue first; or FUSED_GENERAL */
+	uint32_t told;		/* VQ_PAIR_*, the receive virtqueue first */
 };
 
-/* Nothing was published: the general way is to go on from here. */
-#define FUSED_GENERAL 0x100u
-
 /*
- * Carries up to `limit` frames of at most frame_max bytes (fused_frame_max()), if nothing is
- * in flight or staged on either virtqueue. When it has carried some, and knows of no more that
- * are available, or of no buffers for them, or has reached the limit, it publishes them.
- * Otherwise the general way has to go on, on the next frame if there is one; and to publish.
+ * Carries up to `limit` frames of at most frame_max bytes (fused_frame_max()), as long as they
+ * are plain, and publishes them. Only where nothing is in flight or staged on either virtqueue,
+ * and both are of the same format. No frames: there are none, or no buffers for them, or the
+ * next one is for the general way, which is going to find out.
  */
 typedef struct fused_result fused_carry_fn(struct virtqueue *transmit, struct virtqueue *receive,
 					   uint32_t frame_max, unsigned int limit);

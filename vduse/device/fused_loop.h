@@ -12,15 +12,12 @@ FUSED_LOOP(enum vq_lane_kind kind, struct virtqueue *transmit, struct virtqueue 
 {
 	uint32_t count = 0, available = vq_lane_open(kind, transmit, limit);
 	struct vq_lane_chain frame, buffer;
-	enum vq_lane_look look = VQ_LANE_END;
-	struct fused_result result = { .told = FUSED_GENERAL };
+	struct fused_result result = { .frames = 0 };
 
 	for (available = vq_lane_open(kind, receive, available); count < available; count++) {
-		look = vq_lane_peek(kind, transmit, count, VQ_WINDOW_READ, &frame);
-		if (look != VQ_LANE_SIMPLE)
+		if (!vq_lane_peek(kind, transmit, count, VQ_WINDOW_READ, &frame))
 			break;
-		look = vq_lane_peek(kind, receive, count, VQ_WINDOW_WRITE, &buffer);
-		if (look != VQ_LANE_SIMPLE)
+		if (!vq_lane_peek(kind, receive, count, VQ_WINDOW_WRITE, &buffer))
 			break;
 		/* 12 bytes of header, a frame from 14 bytes to frame_max */
 		if (frame.length - SHORTEST > frame_max - NET_FRAME_MIN ||
@@ -34,12 +31,10 @@ FUSED_LOOP(enum vq_lane_kind kind, struct virtqueue *transmit, struct virtqueue 
 	}
 	FUSED_COPIED();
 	result.frames = count;
-	if (count && (count == available || look == VQ_LANE_END)) {
+	if (count) {
 		result.told = vq_lane_publish(kind, receive, transmit, count);
-		return result;
+		vq_lane_prefetch(kind, receive, VQ_WINDOW_WRITE);
 	}
-	vq_lane_close(kind, transmit, count);
-	vq_lane_close(kind, receive, count);
 	return result;
 }
 
@@ -58,5 +53,5 @@ FUSED_TARGET struct fused_result FUSED_CARRY(struct virtqueue *transmit,
 		vq_lane_disable_kick(VQ_LANE_PACKED, receive);
 		return FUSED_LOOP(VQ_LANE_PACKED, transmit, receive, frame_max, limit);
 	}
-	return (struct fused_result){ .told = FUSED_GENERAL };
+	return (struct fused_result){ .frames = 0 };
 }

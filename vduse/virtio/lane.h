@@ -12,20 +12,20 @@
  *	open	notes where the virtqueue is, and how many chains are available
  *	peek	looks at the next chain, changing nothing: is it simple?
  *	use	takes it and stages its used element, as pop and push in one
- *	publish	makes what was staged on two lanes visible, or
- *	close	leaves that to the virtqueues, because there is more to come
+ *	publish	makes what was staged on two lanes visible, which closes them
  *
  * A lane makes every check that pop makes, with the same outcome: a chain that passes peek
  * is one that pop would have handed out, as one segment. One that does not pass is left
  * alone, whatever is wrong with it or just not simple about it: nothing has changed, and
- * the caller closes the lane and calls virtqueue_pop(), which takes the chain or breaks the
- * virtqueue and says why. So there is one place that knows errors, and the lane needs none.
+ * the caller publishes what it has and calls virtqueue_pop(), which takes the chain or breaks
+ * the virtqueue and says why. So there is one place that knows errors, and the lane needs none.
  * The descriptor is read again by that pop, but nothing was kept of the first reading.
  *
  * A lane is for a virtqueue with nothing in flight and nothing staged, on which chains are
  * used in the order in which they were made available. Then the place in the ring of the
  * chain taken next and of the used element staged next are one, IN_ORDER is kept by itself,
- * and after publishing both halves of the position are the same.
+ * after publishing both halves of the position are the same, and pop and push never see a
+ * chain that a lane has staged.
  *
  * What differs between the formats is in lane_split.h and lane_packed.h; `kind` says which,
  * and is a constant wherever a function is called, so that each loop is about one format.
@@ -68,9 +68,10 @@ VQ_INLINE void vq_lane_disable_kick(enum vq_lane_kind kind, struct virtqueue *vq
 /*
  * Looks at the chain after the `count` that were taken, which are fewer than vq_lane_open()
  * said: whether it is one descriptor that the device reads (VQ_WINDOW_READ), or one that it
- * writes (VQ_WINDOW_WRITE). VQ_LANE_SIMPLE: *chain is filled in.
+ * writes (VQ_WINDOW_WRITE). True: it is, and *chain is filled in. False: there is none, or it
+ * is not for a lane.
  */
-VQ_INLINE enum vq_lane_look vq_lane_peek(enum vq_lane_kind kind, struct virtqueue *vq,
+VQ_INLINE bool vq_lane_peek(enum vq_lane_kind kind, struct virtqueue *vq,
 					 uint32_t count, enum vq_window_use use,
 					 struct vq_lane_chain *chain)
 {
@@ -89,16 +90,6 @@ VQ_INLINE void vq_lane_use(enum vq_lane_kind kind, struct virtqueue *vq, uint32_
 		lane_packed_use(vq, count, chain, written);
 	else
 		lane_split_use(vq, count, chain, written);
-}
-
-/* Tells the virtqueue that `count` were taken and staged, for virtqueue_publish() to publish. */
-VQ_INLINE void vq_lane_close(enum vq_lane_kind kind, struct virtqueue *vq, uint32_t count)
-{
-	if (kind == VQ_LANE_PACKED)
-		lane_packed_close(vq, count);
-	else
-		lane_split_close(vq, count);
-	vq->staged = count;
 }
 
 /*
@@ -126,6 +117,16 @@ VQ_INLINE unsigned int vq_lane_publish(enum vq_lane_kind kind, struct virtqueue 
 	}
 	return (first_wants ? VQ_PAIR_FIRST : VQ_PAIR_FIRST_SILENT) |
 	       (second_wants ? VQ_PAIR_SECOND : VQ_PAIR_SECOND_SILENT);
+}
+
+/* Lets the processor fetch the buffer of the next chain, if there is one: after publishing. */
+VQ_INLINE void vq_lane_prefetch(enum vq_lane_kind kind, const struct virtqueue *vq,
+				enum vq_window_use use)
+{
+	if (kind == VQ_LANE_PACKED)
+		lane_packed_prefetch(vq, use);
+	else
+		lane_split_prefetch(vq, use);
 }
 
 #endif

@@ -14,10 +14,4 @@ struct vq_lane_chain {
 	uint32_t head;		/* packed: buffer id */
 };
 
-enum vq_lane_look {
-	VQ_LANE_SIMPLE,		/* a chain that the lane can take */
-	VQ_LANE_END,		/* no chain is available that the lane knows of */
-	VQ_LANE_OTHER,		/* the next one is not for a lane */
-};
-
 #endif

@@ -17,16 +17,15 @@ VQ_INLINE bool lane_packed_fits(const struct virtqueue *vq)
 	return vq->format == &vq_format_packed && !vq->packed.outstanding;
 }
 
-/* What is available shows itself one by one; no more than the ring has can be out. */
+/*
+ * What is available shows itself one by one. No more than the ring has can be out, and a lane
+ * does not go through the end of the ring: so positions in it are sums.
+ */
 VQ_INLINE uint32_t lane_packed_open(const struct virtqueue *vq, uint32_t wanted)
 {
-	return wanted < vq->size ? wanted : vq->size;
-}
+	uint32_t rest = vq->size - packed_place(vq->packed.next_avail);
 
-/* The position of the chain that comes after `count` in the lane. */
-VQ_INLINE uint16_t lane_packed_position(const struct virtqueue *vq, uint32_t count)
-{
-	return packed_forward(vq->packed.next_avail, count, vq->size);
+	return wanted < rest ? wanted : rest;
 }
 
 VQ_INLINE void lane_packed_disable_kick(struct virtqueue *vq)
@@ -38,24 +37,24 @@ VQ_INLINE void lane_packed_disable_kick(struct virtqueue *vq)
 /*
  * The flags are loaded together with the length and the id, and before the address: 2.8.15.
  */
-VQ_INLINE enum vq_lane_look lane_packed_peek(struct virtqueue *vq, uint32_t count,
+VQ_INLINE bool lane_packed_peek(struct virtqueue *vq, uint32_t count,
 					     enum vq_window_use use, struct vq_lane_chain *chain)
 {
-	uint16_t position = lane_packed_position(vq, count);
-	const uint64_t *half = lane_packed_half(vq, position);
+	uint16_t position = vq->packed.next_avail;
+	const uint64_t *half = lane_packed_half(vq, position) + 2 * count;
 	uint64_t what = le64toh(shared_load64_raw_acquire(half));
 	uint32_t flags = what >> 48, write = use == VQ_WINDOW_WRITE ? VRING_DESC_F_WRITE : 0;
 
 	if (__builtin_expect(flags != (packed_available_flags(position) | write), 0))
-		return packed_is_available((uint16_t)flags, position) ? VQ_LANE_OTHER : VQ_LANE_END;
+		return false;
 	chain->head = what >> 32 & 0xffff;
 	chain->length = (uint32_t)what;
 	if (__builtin_expect(chain->head >= vq->size, 0))
-		return VQ_LANE_OTHER;
+		return false;
 	if (__builtin_expect(vq->slots[chain->head].descriptors, 0))
-		return VQ_LANE_OTHER;
+		return false;
 	chain->base = vq_window_at(vq, use, le64toh(shared_load64_raw(half - 1)), chain->length);
-	return chain->base ? VQ_LANE_SIMPLE : VQ_LANE_OTHER;
+	return chain->base;
 }
 
 /* The element is staged in the slots, which is where a successor looks for it: packed_push(). */
@@ -66,7 +65,7 @@ VQ_INLINE void lane_packed_use(struct virtqueue *vq, uint32_t count,
 
 	slot->writable = written;
 	slot->descriptors = 1 | VQ_SLOT_STAGED;
-	vq->slots[packed_place(lane_packed_position(vq, count))].order = (uint16_t)chain->head;
+	vq->slots[packed_place(vq->packed.next_avail) + count].order = (uint16_t)chain->head;
 }
 
 /* A lane's chains were taken; some of them may be among those seen. */
@@ -78,35 +77,14 @@ VQ_INLINE void lane_packed_taken(struct virtqueue *vq, uint32_t count, uint16_t 
 	vq->packed.next_staged = next;
 }
 
-VQ_INLINE void lane_packed_close(struct virtqueue *vq, uint32_t count)
-{
-	lane_packed_taken(vq, count, lane_packed_position(vq, count));
-	vq->packed.outstanding = count;
-}
-
-/* The element staged at a position, as the driver is to see it. */
-VQ_INLINE uint64_t lane_packed_element(const struct virtqueue *vq, uint16_t position, uint16_t id)
+/* The element that a slot says is staged there, as the driver is to see it. */
+VQ_INLINE uint64_t lane_packed_element(const struct virtqueue *vq, uint32_t id, uint64_t flags)
 {
 	uint32_t written = vq->slots[id].writable;
-	uint64_t flags = packed_used_flags(position) | (written ? VRING_DESC_F_WRITE : 0u);
 
+	if (written)
+		flags |= VRING_DESC_F_WRITE;
 	return htole64(flags << 48 | (uint64_t)id << 32 | written);
-}
-
-/* All elements but the first one. */
-VQ_INLINE void lane_packed_write(const struct virtqueue *vq, uint16_t at, uint32_t count)
-{
-	while (--count) {
-		at = packed_forward(at, 1, vq->size);
-		shared_store64_raw(lane_packed_half(vq, at),
-				   lane_packed_element(vq, at, packed_noted_id(vq, at)));
-	}
-}
-
-VQ_INLINE void lane_packed_release(const struct virtqueue *vq, uint16_t at, uint32_t count)
-{
-	for (; count; count--, at = packed_forward(at, 1, vq->size))
-		vq->slots[packed_noted_id(vq, at)].descriptors = 0;
 }
 
 /*
@@ -116,12 +94,14 @@ VQ_INLINE void lane_packed_release(const struct virtqueue *vq, uint16_t at, uint
  */
 VQ_INLINE void lane_packed_publish(struct virtqueue *vq, uint32_t count, bool fenced)
 {
-	uint16_t first = vq->packed.next_avail, next = lane_packed_position(vq, count);
-	uint64_t *to = lane_packed_half(vq, first);
-	uint64_t element = lane_packed_element(vq, first, packed_noted_id(vq, first));
+	uint16_t first = vq->packed.next_avail, next = packed_forward(first, count, vq->size);
+	struct vq_slot *slots = vq->slots, *staged = slots + packed_place(first);
+	uint64_t *to = lane_packed_half(vq, first), element, flags = packed_used_flags(first);
 
 	vq_position_store_word(vq->position, vq_position_word(next));
-	lane_packed_write(vq, first, count);
+	for (uint32_t i = count - 1; i; i--)
+		shared_store64_raw(to + 2 * i, lane_packed_element(vq, staged[i].order, flags));
+	element = lane_packed_element(vq, staged->order, flags);
 	vq->packed.next_used = next;
 	lane_packed_taken(vq, count, next);
 	vq->unsignalled += count;
@@ -131,7 +111,8 @@ VQ_INLINE void lane_packed_publish(struct virtqueue *vq, uint32_t count, bool fe
 	else
 		shared_store64_raw_release(to, element);
 	packed_close_journal_inline(vq);
-	lane_packed_release(vq, first, count);
+	for (uint32_t i = 0; i < count; i++)
+		slots[staged[i].order].descriptors = 0;
 }
 
 /* As packed_needs_interrupt(), which is asked only if the driver does not say no to all. */
@@ -143,6 +124,17 @@ VQ_INLINE bool lane_packed_wants_interrupt(struct virtqueue *vq)
 	vq->unsignalled = 0;
 	vq->packed.unsignalled = 0;
 	return false;
+}
+
+/* As lane_split_prefetch(). */
+VQ_INLINE void lane_packed_prefetch(const struct virtqueue *vq, enum vq_window_use use)
+{
+	const struct vq_window *window = &vq->window[use];
+	const uint64_t *half = lane_packed_half(vq, vq->packed.next_avail);
+	uint64_t at = le64toh(shared_load64_raw(half - 1)) - window->first;
+
+	__builtin_prefetch(window->base + at, 1);
+	__builtin_prefetch(window->base + at + 64, 1);
 }
 
 #endif

@@ -45,8 +45,9 @@ VQ_INLINE uint32_t lane_split_index(const struct virtqueue *vq, uint32_t count)
 /*
  * Whether a head is one of `count` that were taken in this lane. The slots of its chains are
  * not marked, so that nothing has to be cleared when they are published: they say at which
- * index they were taken last, and the place of that index says which head it was. See
- * vq_split_busy(), which tells the same to pop.
+ * index they were taken last, and the place of that index says which head it was. Where the two
+ * agree, and the index is one of the lane's, the head is one of them; whatever else an old slot
+ * contains cannot agree, for every place of the lane has been written in it.
  */
 VQ_INLINE bool lane_split_repeated(const struct virtqueue *vq, uint32_t count, uint32_t head)
 {
@@ -57,7 +58,7 @@ VQ_INLINE bool lane_split_repeated(const struct virtqueue *vq, uint32_t count, u
 	return vq->slots[index & (vq->size - 1)].order == head;
 }
 
-VQ_INLINE enum vq_lane_look lane_split_peek(struct virtqueue *vq, uint32_t count,
+VQ_INLINE bool lane_split_peek(struct virtqueue *vq, uint32_t count,
 					    enum vq_window_use use, struct vq_lane_chain *chain)
 {
 	uint32_t place = lane_split_index(vq, count) & (vq->size - 1);
@@ -66,15 +67,15 @@ VQ_INLINE enum vq_lane_look lane_split_peek(struct virtqueue *vq, uint32_t count
 
 	chain->head = shared_load16(&vq->split.avail->ring[place]);
 	if (__builtin_expect(chain->head >= vq->size, 0))
-		return VQ_LANE_OTHER;
+		return false;
 	if (__builtin_expect(lane_split_repeated(vq, count, chain->head), 0))
-		return VQ_LANE_OTHER;
+		return false;
 	descriptor = vq_split_load(vq->split.desc, chain->head);
 	if (__builtin_expect(descriptor.flags != flags, 0))
-		return VQ_LANE_OTHER;
+		return false;
 	chain->length = descriptor.length;
 	chain->base = vq_window_at(vq, use, descriptor.address, descriptor.length);
-	return chain->base ? VQ_LANE_SIMPLE : VQ_LANE_OTHER;
+	return chain->base;
 }
 
 VQ_INLINE void lane_split_use(struct virtqueue *vq, uint32_t count,
@@ -86,11 +87,6 @@ VQ_INLINE void lane_split_use(struct virtqueue *vq, uint32_t count,
 	memcpy(&vq->split.used->ring[place], &element, sizeof(element));
 	vq->slots[chain->head].lane_index = index;
 	vq->slots[place].order = (uint16_t)chain->head;
-}
-
-VQ_INLINE void lane_split_close(struct virtqueue *vq, uint32_t count)
-{
-	vq->split.next_avail += (uint16_t)count;
 }
 
 /*
@@ -114,6 +110,22 @@ VQ_INLINE uint32_t lane_split_publish(struct virtqueue *vq, uint32_t count, bool
 	else
 		shared_store16_release(&vq->split.used->idx, next);
 	return count;
+}
+
+/*
+ * Lets the processor fetch the next chain's buffer, which costs most when the next frame comes
+ * alone. What is read here is a hint: all of it is read again, and checked, by whoever takes the
+ * chain.
+ */
+VQ_INLINE void lane_split_prefetch(const struct virtqueue *vq, enum vq_window_use use)
+{
+	const struct vq_window *window = &vq->window[use];
+	uint32_t place = vq->split.next_avail & (vq->size - 1);
+	uint32_t head = shared_load16(&vq->split.avail->ring[place]) & (vq->size - 1);
+	uint64_t at = vq_split_load(vq->split.desc, head).address - window->first;
+
+	__builtin_prefetch(window->base + at, 1);
+	__builtin_prefetch(window->base + at + 64, 1);
 }
 
 #endif

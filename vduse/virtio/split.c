@@ -195,7 +195,7 @@ static int split_pop(struct virtqueue *vq, struct vq_chain *chain)
 	head = shared_load16(&split->avail->ring[vq_split_place(vq, split->next_avail)]);
 	if (head >= vq->size)
 		return vq_break(vq, VQ_HEAD_RANGE, head, 0, head);
-	if (vq_split_busy(vq, head, split->next_used + (uint16_t)vq->staged))
+	if (vq->slots[head].descriptors)
 		return vq_break(vq, VQ_HEAD_IN_FLIGHT, head, 0, head);
 	vq_chain_reset(chain, head);
 	error = walk(vq, chain);

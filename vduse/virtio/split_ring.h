@@ -64,25 +64,6 @@ VQ_INLINE struct virtqueue_position vq_split_outcome(const struct virtqueue *vq)
 	};
 }
 
-/*
- * Whether a head is in flight, or belongs to a chain that is staged. Chains that a lane staged
- * have no mark in their slot, but say at which index they were taken: where the place of that
- * index names this head, and the index is one of those from used.idx to `end`, which are
- * staged, the head is one of them. Whatever else an old slot contains cannot agree so, for
- * every place up to there was written since.
- */
-VQ_INLINE bool vq_split_busy(const struct virtqueue *vq, uint16_t head, uint16_t end)
-{
-	const struct vq_slot *slot = &vq->slots[head];
-	uint16_t index = (uint16_t)slot->lane_index, used = vq->split.next_used;
-
-	if (slot->descriptors)
-		return true;
-	if ((uint16_t)(index - used) >= (uint16_t)(end - used))
-		return false;
-	return vq->slots[vq_split_place(vq, index)].order == head;
-}
-
 /* The heads of what is staged belong to the driver from now on. */
 VQ_INLINE void vq_split_release_slots(struct virtqueue *vq)
 {

@@ -257,7 +257,7 @@ struct virtqueue_position {
 struct vq_slot {
 	union {
 		uint32_t writable;	/* bytes: writable in the chain in flight; staged: written */
-		uint32_t lane_index;	/* split, descriptors 0: where a lane took this head last */
+		uint32_t lane_index;	/* split: where a lane took this head last */
 	};
 	uint16_t descriptors;		/* ring entries that it takes; 0: not in flight */
 	uint16_t order;			/* the head taken, later staged, at this place */
