@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* When a direction polls, when it asks for kicks, and what it counts meanwhile. */
+/* When a direction polls, asks for kicks, holds a frame; and what it counts meanwhile. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -163,6 +163,41 @@ static void a_held_frame_is_polled_for(uint64_t features)
 	end();
 }
 
+/*
+ * Out of buffers: the first frame waits for so long and no longer, those behind it not at
+ * all, until there are buffers again; then the next one may wait anew.
+ */
+static void a_frame_is_held_for_so_long(uint64_t features)
+{
+	uint64_t dropped;
+
+	begin_with(features, 0);
+	send_frame();
+	send_frame();
+	send_frame();
+	assert_int_equal(forward_run(&forward, &path, 10), 10 + FORWARD_HOLD_NS);
+	assert_int_equal(forward_run(&forward, &path, 9 + FORWARD_HOLD_NS), 10 + FORWARD_HOLD_NS);
+	dropped = forward.counters.dropped[NET_DROP_NO_BUFFER];
+	assert_int_equal(dropped, 0);
+	while (forward_run(&forward, &path, 10 + FORWARD_HOLD_NS) == 0)
+		;
+	dropped = forward.counters.dropped[NET_DROP_NO_BUFFER];
+	assert_int_equal(dropped, 3);
+	assert_int_equal(forward.done.sent, 3);
+	/* one buffer: one frame is delivered, and the one behind it is held again */
+	offer_buffer();
+	send_frame();
+	send_frame();
+	while (forward_run(&forward, &path, 20 + FORWARD_HOLD_NS) == 0)
+		;
+	assert_int_equal(forward.counters.frames, 1);
+	dropped = forward.counters.dropped[NET_DROP_NO_BUFFER];
+	assert_int_equal(dropped, 3);
+	assert_int_equal(forward_run(&forward, &path, 30 + FORWARD_HOLD_NS),
+			 20 + 2 * FORWARD_HOLD_NS);
+	end();
+}
+
 static void interrupts_that_nobody_wants_are_counted(uint64_t features)
 {
 	begin_with(features, 0);
@@ -190,6 +225,7 @@ BOTH(without_poll_a_kick_is_asked_for_at_once)
 BOTH(polls_until_the_time_is_over)
 BOTH(a_frame_beside_the_request_for_kicks)
 BOTH(a_held_frame_is_polled_for)
+BOTH(a_frame_is_held_for_so_long)
 BOTH(interrupts_that_nobody_wants_are_counted)
 
 #define TESTS(name) cmocka_unit_test(name##_by_flag), cmocka_unit_test(name##_by_event)
@@ -201,6 +237,7 @@ int main(void)
 		TESTS(polls_until_the_time_is_over),
 		TESTS(a_frame_beside_the_request_for_kicks),
 		TESTS(a_held_frame_is_polled_for),
+		TESTS(a_frame_is_held_for_so_long),
 		TESTS(interrupts_that_nobody_wants_are_counted),
 	};
 
