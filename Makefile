@@ -9,7 +9,7 @@ VERSION := 0.1.0
 S := $(patsubst %/,%,$(dir $(lastword $(MAKEFILE_LIST))))
 B := build
 
-.PHONY: all check check-all demo bench-cli bench-ring vm deps install uninstall dist clean distclean help
+.PHONY: all check check-all demo bench-cli bench-ring bench-vm bench-scale vm deps install uninstall dist clean distclean help
 .PHONY: programs vm-programs unit-tests tsan guest-programs everything
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -23,7 +23,7 @@ endif
 
 # -- configuration ---------------------------------------------------------------
 
-TESTING := $(filter check check-all demo bench-cli bench-ring vm deps,$(MAKECMDGOALS))
+TESTING := $(filter check check-all demo bench-cli bench-ring bench-vm bench-scale vm deps,$(MAKECMDGOALS))
 ifneq ($(if $(MAKECMDGOALS),$(filter-out clean distclean dist help deps,$(MAKECMDGOALS)),all),)
 include config.mk
 endif
@@ -168,6 +168,10 @@ bench-cli: deps programs guest-programs vm-programs
 bench-ring: $(BENCH_RING)
 	@$(BENCH_RING) $(ROUNDS)
 
+# The loopback device beside veth, in the guest, with its two processors.
+bench-vm: deps programs guest-programs vm-programs
+	@$(S)/testsuite/vm/run bash -c "$$(cat $(S)/testsuite/bench/vm/run)" bench-vm $(ROUNDS) </dev/null
+
 # A shell in the test guest, or RUN='COMMAND' there.
 vm: deps programs guest-programs vm-programs
 	@$(S)/testsuite/vm/run $(RUN)
@@ -208,6 +212,7 @@ help:
 	@echo 'make demo         the whole life of a device on a real kernel'
 	@echo 'make bench-cli    what vdpa costs beside iproute2'"'"'s, with 1, 100 and 1000 devices'
 	@echo 'make bench-ring   what the virtqueue engine costs beside a floor, without a kernel'
+	@echo 'make bench-vm     frames, TCP and round trips through the device, beside veth, and what it costs'
 	@echo 'make vm           a shell on that kernel; RUN="COMMAND" runs one command'
 	@echo 'make deps         install what building and testing needs (root, apt)'
 	@echo 'make install      DESTDIR=, PREFIX=, SBINDIR=, MANDIR=;  make uninstall'
