@@ -71,31 +71,25 @@ int node_get_features(int fd, uint64_t *features)
 static int get_region_0(int fd, uint64_t iova, struct node_region *region)
 {
 	struct vduse_iotlb_entry entry = { .start = iova, .last = iova };
-	int region_fd = node_call(fd, VDUSE_IOTLB_GET_FD, &entry);
 
-	*region = (struct node_region){
-		.first = entry.start,
-		.last = entry.last,
-		.offset = entry.offset,
-		.access = entry.perm,
-		.fd = region_fd,
-	};
-	return region_fd;
+	region->fd = node_call(fd, VDUSE_IOTLB_GET_FD, &entry);
+	region->first = entry.start;
+	region->last = entry.last;
+	region->offset = entry.offset;
+	region->access = entry.perm;
+	return region->fd;
 }
 
 static int get_region_in(int fd, uint32_t asid, uint64_t iova, struct node_region *region)
 {
 	struct vduse_tools_iotlb_entry_v2 entry = { .start = iova, .last = iova, .asid = asid };
-	int region_fd = node_call(fd, VDUSE_TOOLS_IOTLB_GET_FD2, &entry);
 
-	*region = (struct node_region){
-		.first = entry.start,
-		.last = entry.last,
-		.offset = entry.offset,
-		.access = entry.perm,
-		.fd = region_fd,
-	};
-	return region_fd;
+	region->fd = node_call(fd, VDUSE_TOOLS_IOTLB_GET_FD2, &entry);
+	region->first = entry.start;
+	region->last = entry.last;
+	region->offset = entry.offset;
+	region->access = entry.perm;
+	return region->fd;
 }
 
 int node_get_region(int fd, uint32_t asid, uint64_t iova, struct node_region *region)
@@ -120,7 +114,8 @@ int node_is_bounce(int fd, uint32_t asid, uint64_t iova, uint64_t *size)
 	return info.start == 0 && (info.capability & VDUSE_IOVA_CAP_UMEM);
 }
 
-int node_bring_bounce(int fd, uint32_t asid, void *memory, uint64_t size)
+/* The same structure either way. */
+static int call_umem(int fd, unsigned long request, uint32_t asid, void *memory, uint64_t size)
 {
 	struct vduse_tools_iova_umem_v1 umem = {
 		.uaddr = (uintptr_t)memory,
@@ -128,18 +123,17 @@ int node_bring_bounce(int fd, uint32_t asid, void *memory, uint64_t size)
 		.asid = asid,
 	};
 
-	return node_call(fd, VDUSE_IOTLB_REG_UMEM, &umem);
+	return node_call(fd, request, &umem);
+}
+
+int node_bring_bounce(int fd, uint32_t asid, void *memory, uint64_t size)
+{
+	return call_umem(fd, VDUSE_IOTLB_REG_UMEM, asid, memory, size);
 }
 
 int node_take_bounce_back(int fd, uint32_t asid, void *memory, uint64_t size)
 {
-	struct vduse_tools_iova_umem_v1 umem = {
-		.uaddr = (uintptr_t)memory,
-		.size = size,
-		.asid = asid,
-	};
-
-	return node_call(fd, VDUSE_IOTLB_DEREG_UMEM, &umem);
+	return call_umem(fd, VDUSE_IOTLB_DEREG_UMEM, asid, memory, size);
 }
 
 int node_set_config(int fd, uint32_t offset, const void *bytes, uint32_t length)

@@ -8,6 +8,14 @@
  * exist (SIGBUS on touch, seen on 6.12). session_memory_guard() makes that survivable:
  * an empty page is put where the missing one should be, and the access goes on with
  * zeroes. The virtqueue engine copies before it checks, so it can stand any content.
+ *
+ * Memory of our own (session_bring_memory()) takes the place of the bounce region's file.
+ * The kernel takes it only while the region is in use, that is after the driver's first
+ * mapping, so it is brought when an address of the region is first needed; the pages in use
+ * are copied then (vduse_domain_add_user_bounce_pages() in iova_domain.c). A reset empties
+ * the region and leaves the registration, so neither a reset nor another bus driver costs
+ * it anew. The end gives it back, and so does the kernel when the process dies
+ * (vduse_dev_release()): either way what is in use is copied back, and no frame is lost.
  */
 #ifndef VDUSE_DEVICE_SESSION_MEMORY_H
 #define VDUSE_DEVICE_SESSION_MEMORY_H
