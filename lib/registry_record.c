@@ -14,13 +14,23 @@ bool device_identity_equal(const struct device_identity *a, const struct device_
 	       a->folder == b->folder;
 }
 
-void registry_file_name(const char *name, char file[REGISTRY_FILE_MAX])
+static void file_name(const char *name, const char *suffix, char file[REGISTRY_FILE_MAX])
 {
 	if (strlen(name) <= NAME_IN_FILE_MAX)
-		snprintf(file, REGISTRY_FILE_MAX, "%s.json", name);
+		snprintf(file, REGISTRY_FILE_MAX, "%s%s", name, suffix);
 	else
-		snprintf(file, REGISTRY_FILE_MAX, "+%016llx.json",
-			 (unsigned long long)hash_text(HASH_START, name));
+		snprintf(file, REGISTRY_FILE_MAX, "+%016llx%s",
+			 (unsigned long long)hash_text(HASH_START, name), suffix);
+}
+
+void registry_file_name(const char *name, char file[REGISTRY_FILE_MAX])
+{
+	file_name(name, ".json", file);
+}
+
+void registry_socket_name(const char *name, char file[REGISTRY_FILE_MAX])
+{
+	file_name(name, ".sock", file);
 }
 
 /* Writing. A value that could not be made is noticed once, at the end. */

@@ -54,4 +54,7 @@ int registry_record_parse(const char *text, size_t length, struct registry_recor
 #define REGISTRY_FILE_MAX 80
 void registry_file_name(const char *name, char file[REGISTRY_FILE_MAX]);
 
+/* The same for the control socket of who serves it (lib/control_socket.h): ".sock". */
+void registry_socket_name(const char *name, char file[REGISTRY_FILE_MAX]);
+
 #endif

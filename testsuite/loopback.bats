@@ -142,10 +142,13 @@ load traffic
 		server=$(server_of lu0)
 		unprivileged "$server"
 		carries frames "$interface"
-		# what it has open: the node, and no other file (pipes are this script's)
+		# what it has open: the node, the processors of its interrupts and its control
+		# socket, and no other file (pipes are this script's)
+		socket=$(awk '$NF == "/run/vduse/lu0.sock" || $NF ~ /^\/run\/vduse\/lu0\.sock\.[0-9]+$/ { print $(NF - 1) }' /proc/net/unix)
 		for path in /proc/$server/fd/*; do
 			case $(readlink "$path") in
-			/dev/vduse/lu0 | /dev/null | anon_inode:* | pipe:*) ;;
+			/dev/vduse/lu0 | /dev/null | anon_inode:* | pipe:* | "socket:[$socket]") ;;
+			/sys/devices/virtual/vduse/lu0/vq[01]/irq_cb_affinity) ;;
 			*) complain "open: $(readlink "$path")" ;;
 			esac
 		done

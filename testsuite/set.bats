@@ -96,3 +96,61 @@ load device
 		device destroy set3
 	SCRIPT
 }
+
+@test "set: link moves the carrier within a second, from another network namespace too, and is undone with the rest" {
+	in_guest <<-'SCRIPT'
+		carrier() { [ "$(cat "/sys/class/net/$interface/carrier" 2>/dev/null)" = "$1" ]; }
+		device create set5
+		expect 1 'vduse set set5 link down' 'nobody serves it'
+		device serve set5
+		device attach set5
+		interface=$(interface_of set5)
+		ip link set "$interface" up
+		wait_until 5 carrier 1 || broken 'no carrier to begin with'
+		run_line 'vduse set set5 link down'
+		[ "$status$out$err" = 0 ] || complain "status $status, out: $out, err: $err"
+		wait_until 1 carrier 0 || complain 'the carrier is still there after a second'
+		expect 0 'vduse set set5 link down'
+		expect 0 'unshare -n vduse set set5 link up'
+		wait_until 1 carrier 1 || complain 'no carrier after a second'
+		expect 4 'setpriv --reuid 65534 --clear-groups --bounding-set -all --inh-caps -all vduse set set5 link down' set5
+		carrier 1 || complain 'somebody without privilege lowered the link'
+		undo set5
+	SCRIPT
+}
+
+@test "set: a server that is stopped, or is not ours, is named, and nothing else changed" {
+	in_guest <<-'SCRIPT'
+		here=/sys/class/vduse/set6
+		device create set6
+		device serve set6
+		pid=$(server_of set6)
+		kill -STOP "$pid"
+		SECONDS=0
+		expect 6 'vduse set set6 msg_timeout 9 link down' "$pid .vduse.*stopped"
+		[ $SECONDS -le 5 ] || complain "it took $SECONDS s"
+		[ "$(<$here/msg_timeout)" = 30 ] || complain 'msg_timeout changed'
+		kill -CONT "$pid"
+		device stop set6
+		exec {node}<>/dev/vduse/set6
+		expect 5 'vduse set set6 msg_timeout 9 link down' "$$"
+		[ "$(<$here/msg_timeout)" = 30 ] || complain 'msg_timeout changed'
+		exec {node}>&-
+		# what a killed server leaves behind is nobody, and goes with the device
+		device serve set6
+		pid=$(server_of set6)
+		kill -KILL "$pid"
+		wait_until 5 eval '[ -z "$(server_of set6)" ]'
+		[ -S /run/vduse/set6.sock ] || complain 'no socket was left behind: then this shows nothing'
+		expect 1 'vduse set set6 link down' 'nobody serves it'
+		device serve set6
+		expect 0 'vduse set set6 link up'
+		device stop set6
+		[ ! -e /run/vduse/set6.sock ] || complain 'a server that ended left its socket'
+		device serve set6
+		kill -KILL "$(server_of set6)"
+		wait_until 5 eval '[ -z "$(server_of set6)" ]'
+		device destroy set6
+		[ ! -e /run/vduse/set6.sock ] || complain 'destroy left a socket'
+	SCRIPT
+}

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "lib/control_socket.h"
 #include "lib/registry.h"
 #include "lib/sysfs.h"
 #include "lib/vduse_control.h"
@@ -177,6 +178,8 @@ static int destroy_locked(const struct work *work, const struct vduse_device *de
 	rc = destroy_spelled(work->control, name, failure);
 	if (rc == 0 && work->lock >= 0)
 		registry_remove(work->registry, device->name, warning);
+	if (rc == 0)	/* a server that was killed left it behind */
+		control_socket_remove(REGISTRY_FOLDER, device->name);
 	hold_end(&hold);
 	/* Between the look and the call it came into use: by whom? */
 	if (rc == -EBUSY)

@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lib/control_socket.h"
 #include "lib/features.h"
 #include "lib/holders.h"
 #include "lib/registry.h"
@@ -344,6 +345,9 @@ static void close_device(const struct serve_device *served)
 {
 	unsigned int i;
 
+	/* first: the next server's stands there as soon as the node is free */
+	if (served->control_fd >= 0)
+		control_socket_remove(REGISTRY_FOLDER, served->name);
 	if (served->fd >= 0)
 		close(served->fd);
 	for (i = 0; i < SESSION_QUEUES; i++)
@@ -357,6 +361,28 @@ static void close_devices(struct loopback *loopback)
 
 	for (i = 0; i < loopback->plan.count; i++)
 		close_device(&loopback->plan.devices[i]);
+}
+
+/*
+ * Who asks about the device is answered at its control socket. A process that may not write
+ * into /run serves all the same.
+ */
+static void open_control(struct loopback *loopback, struct serve_device *served)
+{
+	struct failure failure = { .status = STATUS_OK };
+	int rc, folder = registry_open(REGISTRY_FOLDER, true, &failure);
+	char sentence[2500];
+
+	rc = folder;
+	if (folder >= 0)
+		rc = control_socket_listen(REGISTRY_FOLDER, served->name, &failure);
+	if (folder >= 0)
+		close(folder);
+	served->control_fd = rc < 0 ? -1 : rc;
+	if (rc >= 0)
+		return;
+	snprintf(sentence, sizeof(sentence), "nobody can ask how it is: %s", failure.message);
+	on_report(loopback, served->name, sentence);
 }
 
 static int open_capture(struct loopback *loopback, struct failure *failure)
@@ -384,6 +410,8 @@ static int serve(void *context, int *ready_fd, struct failure *failure)
 		rc = memlock_allow(loopback->bounce, name_of(loopback, 0), failure);
 	if (rc >= 0)
 		rc = open_capture(loopback, failure);
+	for (i = 0; i < loopback->plan.count && rc >= 0; i++)
+		open_control(loopback, &loopback->plan.devices[i]);
 	if (rc >= 0)
 		rc = serve_run(&loopback->plan, failure);
 	close_devices(loopback);
@@ -427,8 +455,8 @@ int loopback_run(struct call *call, struct failure *failure)
 		.call = call,
 		.folder = AT_FDCWD,
 		.plan = {
-			.devices = { { values[WORD_NAME].text, -1, 0, { -1, -1 } },
-				     { values[WORD_PEER].text, -1, 0, { -1, -1 } } },
+			.devices = { { values[WORD_NAME].text, -1, 0, { -1, -1 }, -1 },
+				     { values[WORD_PEER].text, -1, 0, { -1, -1 }, -1 } },
 			.count = values[WORD_PEER].given ? 2 : 1,
 			.queue_size = (uint16_t)queue_size,
 			.umem = values[WORD_UMEM].given,

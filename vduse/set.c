@@ -9,13 +9,19 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "lib/control_socket.h"
 #include "lib/cpus.h"
 #include "lib/holders.h"
 #include "lib/vduse_device.h"
+#include "vduse/asked.h"
 #include "vduse/hold.h"
 #include "vduse/verbs.h"
 
-enum { SET_NAME, SET_MSG_TIMEOUT, SET_BOUNCE_SIZE, SET_VQ, SET_IRQ_AFFINITY, SET_WORDS };
+enum {
+	SET_NAME, SET_MSG_TIMEOUT, SET_BOUNCE_SIZE, SET_LINK, SET_VQ, SET_IRQ_AFFINITY, SET_WORDS,
+};
+
+static const char *const links[] = { "up", "down", NULL };
 
 const struct cli_word set_words[] = {
 	[SET_NAME] = {
@@ -32,6 +38,10 @@ const struct cli_word set_words[] = {
 		.min = VDUSE_BOUNCE_MIN, .max = VDUSE_BOUNCE_MAX,
 		.help = "the memory that data passes through; before it is attached for the "
 			"first time",
+	},
+	[SET_LINK] = {
+		.keyword = "link", .kind = CLI_CHOICE, .choices = links,
+		.help = "raise or lower the link of a device that \"vduse loopback\" serves",
 	},
 	[SET_VQ] = {
 		.keyword = "vq", .value = "N", .kind = CLI_NUMBER, .max = VDUSE_VQS_MAX - 1,
@@ -75,9 +85,10 @@ static int check_words(const struct plan *plan, struct failure *failure)
 				   "\"vq\" and \"irq_affinity\" belong together: which "
 				   "virtqueue, and which processors");
 	if (!word(plan, SET_MSG_TIMEOUT)->given && !word(plan, SET_BOUNCE_SIZE)->given &&
-	    !word(plan, SET_VQ)->given)
+	    !word(plan, SET_LINK)->given && !word(plan, SET_VQ)->given)
 		return failure_set(failure, STATUS_USAGE, EINVAL, name,
-				   "nothing to set: say msg_timeout, bounce_size or irq_affinity");
+				   "nothing to set: say msg_timeout, bounce_size, link or "
+				   "irq_affinity");
 	return 0;
 }
 
@@ -214,6 +225,18 @@ static int make_plan(struct plan *plan, struct failure *failure)
 	return rc;
 }
 
+/* Who serves it has the link: the last step, for it cannot be undone unseen. */
+static int set_link(const struct plan *plan, struct failure *failure)
+{
+	const char *name = plan->device.name;
+	char request[16];
+	int rc;
+
+	snprintf(request, sizeof(request), "link %s", links[word(plan, SET_LINK)->number]);
+	rc = ask_to(name, request, CONTROL_PATIENCE_MS);
+	return rc ? asked_explain(rc, name, &plan->device, failure) : 0;
+}
+
 static void write_back(const struct plan *plan, unsigned int count)
 {
 	while (count--)
@@ -236,6 +259,10 @@ int set_run(struct call *call, struct failure *failure)
 		rc = vduse_device_set_text(&sysfs_machine, plan.device.name,
 					   plan.changes[i].attribute, plan.changes[i].value,
 					   failure);
+	if (rc == 0 && word(&plan, SET_LINK)->given) {
+		rc = set_link(&plan, failure);
+		i++;	/* was written whole */
+	}
 	if (rc < 0)
 		write_back(&plan, i - 1);
 	if (rc == -EINVAL && word(&plan, SET_VQ)->given)

@@ -22,11 +22,21 @@ void eventloop_close(struct eventloop *loop)
 	loop->epoll_fd = -1;
 }
 
-int eventloop_watch(struct eventloop *loop, struct watch *watch, uint32_t events)
+static int control(struct eventloop *loop, int operation, struct watch *watch, uint32_t events)
 {
 	struct epoll_event event = { .events = events, .data.ptr = watch };
 
-	return epoll_ctl(loop->epoll_fd, EPOLL_CTL_ADD, watch->fd, &event) ? -errno : 0;
+	return epoll_ctl(loop->epoll_fd, operation, watch->fd, &event) ? -errno : 0;
+}
+
+int eventloop_watch(struct eventloop *loop, struct watch *watch, uint32_t events)
+{
+	return control(loop, EPOLL_CTL_ADD, watch, events);
+}
+
+int eventloop_rewatch(struct eventloop *loop, struct watch *watch, uint32_t events)
+{
+	return control(loop, EPOLL_CTL_MOD, watch, events);
 }
 
 void eventloop_unwatch(struct eventloop *loop, struct watch *watch)

@@ -49,8 +49,10 @@ struct eventloop {
 int eventloop_open(struct eventloop *loop);
 void eventloop_close(struct eventloop *loop);
 
-/* Begin and end waiting for @watch->fd, which must be open. 0 or negative errno. */
+/* Begin waiting for @watch->fd, which must be open; wait for other events; end it. 0 or
+ * negative errno. */
 int eventloop_watch(struct eventloop *loop, struct watch *watch, uint32_t events);
+int eventloop_rewatch(struct eventloop *loop, struct watch *watch, uint32_t events);
 void eventloop_unwatch(struct eventloop *loop, struct watch *watch);
 
 /* @task must outlive the loop. */

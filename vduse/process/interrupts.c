@@ -44,10 +44,9 @@ static size_t mask_of(unsigned int cpu, char text[MASK_TEXT])
 	return length;
 }
 
-/* Of the processors that we may use the one we are on, or the @nth after it; -1: not known. */
-static int choose(unsigned int nth)
+/* Of the processors that we may use @cpu, or the @nth after it; -1: not known. */
+static int choose(int cpu, unsigned int nth)
 {
-	int cpu = sched_getcpu();
 	cpu_set_t set;
 
 	if (cpu < 0 || cpu >= CPU_SETSIZE || sched_getaffinity(0, sizeof(set), &set))
@@ -59,16 +58,15 @@ static int choose(unsigned int nth)
 	return cpu;
 }
 
-void interrupts_settle(int fd, unsigned int nth)
+void interrupts_settle(int fd, int cpu, unsigned int nth)
 {
 	char text[MASK_TEXT];
 	ssize_t length = fd < 0 ? -1 : pread(fd, text, sizeof(text) - 1, 0);
-	int cpu;
 
 	if (length <= 0)
 		return;
 	text[length] = '\0';
-	cpu = choose(nth);
+	cpu = choose(cpu, nth);
 	if (cpu < 0 || mask_weight(text) < sysconf(_SC_NPROCESSORS_ONLN))
 		return;
 	length = (ssize_t)mask_of((unsigned int)cpu, text);

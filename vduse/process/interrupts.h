@@ -14,10 +14,9 @@
 
 /*
  * Give the virtqueue whose irq_cb_affinity is open for reading and writing as @fd to one
- * processor: of those that this process may use, the one that it runs on, or the @nth after
- * that. A mask that somebody chose, one without some processor, is left as it is. Nothing
+ * processor: of those that this process may use, @cpu or the @nth after it. A mask that somebody chose, one without some processor, is left as it is. Nothing
  * depends on it: what goes wrong is ignored, as is a negative @fd.
  */
-void interrupts_settle(int fd, unsigned int nth);
+void interrupts_settle(int fd, int cpu, unsigned int nth);
 
 #endif

@@ -2,13 +2,17 @@
 #include "vduse/process/serve.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "vduse/process/answers.h"
+#include "vduse/process/control.h"
 #include "vduse/process/eventloop.h"
 #include "vduse/process/interrupts.h"
 #include "vduse/process/privilege.h"
@@ -29,7 +33,8 @@ struct served {
 	struct watch kick[SESSION_QUEUES];
 	struct task forward;
 	struct task retry;
-	bool open;
+	struct control control;
+	bool open, controlled;
 };
 
 struct server {
@@ -39,6 +44,7 @@ struct server {
 	struct eventloop loop;
 	struct watch signals;
 	struct watch capture;
+	int processor;		/* of the first device's interrupts; -1: not known yet */
 	struct pcap *pcap;	/* NULL: nothing is recorded */
 	struct served served[SERVE_DEVICES];
 };
@@ -53,10 +59,13 @@ static void end_with(struct server *server, int rc)
 /* A new driver is there: its interrupts come to one processor, those of two devices to two. */
 static void settle_interrupts(const struct served *served)
 {
-	unsigned int i, nth = (unsigned int)(served - served->server->served);
+	struct server *server = served->server;
+	unsigned int i, nth = (unsigned int)(served - server->served);
 
+	if (server->processor < 0)
+		server->processor = sched_getcpu();
 	for (i = 0; i < SESSION_QUEUES; i++)
-		interrupts_settle(served->device->affinity[i], nth);
+		interrupts_settle(served->device->affinity[i], server->processor, nth);
 }
 
 static void wake(void *context)
@@ -202,6 +211,55 @@ static int watch_signals(struct server *server)
 	return eventloop_watch(&server->loop, &server->signals, EPOLLIN);
 }
 
+/* Whoever may ask may also end it: the answer is on its way before the loop ends. */
+static int stop(struct served *served, struct buffer *reply)
+{
+	buffer_add_text(reply, "{}");
+	end_with(served->server, 0);
+	return 0;
+}
+
+static int set_link(struct served *served, bool up, struct buffer *reply)
+{
+	int rc = port_set_link(&served->port, up, eventloop_now());
+
+	owe_interrupts(served);
+	if (rc == 0)
+		buffer_add_text(reply, "{}");
+	return rc;
+}
+
+static int answer(void *context, const char *request, struct buffer *reply)
+{
+	struct served *served = context;
+
+	if (!strcmp(request, "state"))
+		return answer_state(&served->port, served->server->plan->queue_size, reply);
+	if (!strcmp(request, "stats"))
+		return answer_stats(&served->port, reply);
+	if (!strcmp(request, "link up"))
+		return set_link(served, true, reply);
+	if (!strcmp(request, "link down"))
+		return set_link(served, false, reply);
+	if (!strcmp(request, "stop"))
+		return stop(served, reply);
+	return -EINVAL;
+}
+
+static const struct control_owner control_owner = { .answer = answer };
+
+static int open_control(struct served *served)
+{
+	int rc;
+
+	if (served->device->control_fd < 0)
+		return 0;
+	rc = control_open(&served->control, &served->server->loop, served->device->control_fd,
+			  &control_owner, served);
+	served->controlled = rc == 0;
+	return rc;
+}
+
 static int watch_device(struct served *served)
 {
 	struct eventloop *loop = &served->server->loop;
@@ -242,6 +300,8 @@ static int open_device(struct server *server, unsigned int index)
 	if (server->plan->umem)
 		session_bring_memory(&served->port.session);
 	rc = watch_device(served);
+	if (rc == 0)
+		rc = open_control(served);
 	return rc < 0 ? device_failure(served, rc, "cannot wait for it") : 0;
 }
 
@@ -351,9 +411,12 @@ static void close_devices(struct server *server)
 {
 	unsigned int i;
 
-	for (i = 0; i < server->plan->count; i++)
+	for (i = 0; i < server->plan->count; i++) {
+		if (server->served[i].controlled)
+			control_close(&server->served[i].control);
 		if (server->served[i].open)
 			port_close(&server->served[i].port);
+	}
 }
 
 int serve_run(const struct serve_plan *plan, struct failure *failure)
@@ -366,6 +429,7 @@ int serve_run(const struct serve_plan *plan, struct failure *failure)
 	server->plan = plan;
 	server->failure = failure;
 	server->signals.fd = -1;
+	server->processor = -1;
 	rc = eventloop_open(&server->loop);
 	if (rc == 0)
 		rc = watch_signals(server);

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "lib/control_socket.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "lib/clock.h"
+#include "lib/registry_record.h"
+
+#define BACKLOG 16
+#define RETRY_MS 5
+
+/* The address of @name's socket, with @suffix behind it. 0 or -ENAMETOOLONG. */
+static int address_of(const char *folder, const char *name, const char *suffix,
+		      struct sockaddr_un *address)
+{
+	char file[REGISTRY_FILE_MAX];
+	int length;
+
+	*address = (struct sockaddr_un){ .sun_family = AF_UNIX };
+	registry_socket_name(name, file);
+	length = snprintf(address->sun_path, sizeof(address->sun_path), "%s/%s%s", folder, file,
+			  suffix);
+	return length < (int)sizeof(address->sun_path) ? 0 : -ENAMETOOLONG;
+}
+
+static int bind_private(int fd, const struct sockaddr_un *address)
+{
+	unlink(address->sun_path);
+	/* the file gets the mode of the socket's inode, less the umask (unix_bind_bsd()) */
+	if (fchmod(fd, 0600) || bind(fd, (const struct sockaddr *)address, sizeof(*address)))
+		return -errno;
+	return 0;
+}
+
+/* Under a name of our own first: nobody meets a socket that does not listen yet. */
+static int listen_at(int fd, const char *folder, const char *name)
+{
+	struct sockaddr_un address, temporary;
+	char suffix[16];
+	int rc;
+
+	snprintf(suffix, sizeof(suffix), ".%d", getpid());
+	rc = address_of(folder, name, suffix, &temporary);
+	if (rc == 0)
+		rc = address_of(folder, name, "", &address);
+	if (rc == 0)
+		rc = bind_private(fd, &temporary);
+	if (rc < 0)
+		return rc;
+	if (listen(fd, BACKLOG) == 0 && rename(temporary.sun_path, address.sun_path) == 0)
+		return 0;
+	rc = -errno;
+	unlink(temporary.sun_path);
+	return rc;
+}
+
+int control_socket_listen(const char *folder, const char *name, struct failure *failure)
+{
+	int rc, fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	if (fd < 0)
+		return failure_errno(failure, errno, name, "cannot make a control socket");
+	rc = listen_at(fd, folder, name);
+	if (rc == 0)
+		return fd;
+	close(fd);
+	return failure_errno(failure, -rc, name, "cannot make a control socket in %s", folder);
+}
+
+int control_socket_remove(const char *folder, const char *name)
+{
+	struct sockaddr_un address;
+	int rc = address_of(folder, name, "", &address);
+
+	if (rc < 0)
+		return rc;
+	return unlink(address.sun_path) == 0 || errno == ENOENT ? 0 : -errno;
+}
+
+static void pause_ms(int milliseconds)
+{
+	poll(NULL, 0, milliseconds);
+}
+
+int control_socket_connect(const char *folder, const char *name, int milliseconds)
+{
+	int64_t end = clock_ms() + milliseconds;
+	struct sockaddr_un address;
+	int rc = address_of(folder, name, "", &address), fd;
+
+	if (rc < 0)
+		return rc;
+	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return -errno;
+	while (connect(fd, (struct sockaddr *)&address, sizeof(address))) {
+		rc = -errno;
+		/* EAGAIN: the queue of those who wait for accept() is full */
+		if (rc == -EAGAIN && clock_ms() < end) {
+			pause_ms(RETRY_MS);
+			continue;
+		}
+		close(fd);
+		return rc == -EAGAIN ? -ETIMEDOUT : rc;
+	}
+	return fd;
+}
+
+int control_socket_send(int fd, const char *request)
+{
+	ssize_t n;
+
+	do
+		n = send(fd, request, strlen(request), MSG_NOSIGNAL);
+	while (n < 0 && errno == EINTR);
+	return n < 0 ? -errno : 0;
+}
+
+/* 0 when there is something to read, or the other side has gone. */
+static int wait_readable(int fd, int milliseconds)
+{
+	int64_t end = milliseconds < 0 ? INT64_MAX : clock_ms() + milliseconds;
+	struct pollfd pollfd = { .fd = fd, .events = POLLIN };
+	int n, left = milliseconds;
+
+	while ((n = poll(&pollfd, 1, left)) < 0) {
+		if (errno != EINTR)
+			return -errno;
+		if (milliseconds >= 0)
+			left = clock_ms() < end ? (int)(end - clock_ms()) : 0;
+	}
+	return n ? 0 : -ETIMEDOUT;
+}
+
+int control_socket_receive(int fd, int milliseconds, struct buffer *packet)
+{
+	char *room;
+	ssize_t n;
+	int rc = wait_readable(fd, milliseconds);
+
+	buffer_free(packet);
+	if (rc < 0)
+		return rc;
+	room = buffer_room(packet, CONTROL_ANSWER_SIZE);
+	if (!room)
+		return -ENOMEM;
+	n = recv(fd, room, CONTROL_ANSWER_SIZE, MSG_DONTWAIT | MSG_TRUNC);
+	if (n < 0)
+		return errno == ECONNRESET ? -EPIPE : -errno;
+	if (n > CONTROL_ANSWER_SIZE)
+		return -EMSGSIZE;
+	buffer_used(packet, n);
+	return n ? 0 : -EPIPE;
+}
+
+int control_socket_ask(const char *folder, const char *name, const char *request,
+		       int milliseconds, struct buffer *answer)
+{
+	int64_t end = clock_ms() + milliseconds;
+	int rc, fd = control_socket_connect(folder, name, milliseconds);
+
+	if (fd < 0)
+		return fd;
+	rc = control_socket_send(fd, request);
+	if (rc == 0)
+		rc = control_socket_receive(fd, end > clock_ms() ? (int)(end - clock_ms()) : 0,
+					    answer);
+	close(fd);
+	return rc;
+}

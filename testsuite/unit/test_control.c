@@ -1,0 +1,416 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * vduse/process/control with lib/control_socket on the other side, over real sockets.
+ *
+ * LDFLAGS: -Wl,--wrap=eventloop_now
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "lib/clock.h"
+#include "lib/control_socket.h"
+#include "vduse/process/control.h"
+
+#define PATIENCE 1000
+
+static char folder[] = "/tmp/test_control.XXXXXX";
+static struct eventloop loop;
+static struct control control;
+static struct task end;
+static struct buffer packet;
+static unsigned int asked;
+static char last[CONTROL_REQUEST_SIZE];
+static uint64_t ahead;
+
+uint64_t __real_eventloop_now(void);
+uint64_t __wrap_eventloop_now(void);
+
+/* For control.c alone: the loop's own calls are within its source. */
+uint64_t __wrap_eventloop_now(void)
+{
+	return __real_eventloop_now() + ahead;
+}
+
+static int answer(void *context, const char *request, struct buffer *reply)
+{
+	assert_ptr_equal(context, &asked);
+	asked++;
+	snprintf(last, sizeof(last), "%s", request);
+	if (!strcmp(request, "long")) {
+		char *room = buffer_room(reply, CONTROL_ANSWER_SIZE - 1);
+
+		memset(room, 'x', CONTROL_ANSWER_SIZE - 1);
+		buffer_used(reply, CONTROL_ANSWER_SIZE - 1);
+		return 0;
+	}
+	buffer_add_text(reply, "{\"half\":");
+	if (strcmp(request, "state") != 0)
+		return -EINVAL;
+	buffer_add_text(reply, "1}");
+	return 0;
+}
+
+static const struct control_owner owner = { .answer = answer };
+
+static void on_end(struct task *task)
+{
+	(void)task;
+	eventloop_end(&loop);
+}
+
+/* Let the server work for a while. */
+static void run(unsigned int milliseconds)
+{
+	loop.ended = false;
+	end.due = __real_eventloop_now() + milliseconds * UINT64_C(1000000);
+	assert_int_equal(eventloop_run(&loop), 0);
+}
+
+static int setup(void **state)
+{
+	struct failure failure;
+	int fd;
+
+	(void)state;
+	asked = 0;
+	ahead = 0;
+	strcpy(folder + strlen(folder) - 6, "XXXXXX");
+	assert_non_null(mkdtemp(folder));
+	assert_int_equal(eventloop_open(&loop), 0);
+	end = (struct task){ .due = EVENTLOOP_NEVER, .run = on_end };
+	eventloop_add_task(&loop, &end);
+	fd = control_socket_listen(folder, "lo0", &failure);
+	assert_true(fd >= 0);
+	assert_int_equal(control_open(&control, &loop, fd, &owner, &asked), 0);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	control_close(&control);
+	eventloop_close(&loop);
+	assert_int_equal(control_socket_remove(folder, "lo0"), 0);
+	assert_int_equal(rmdir(folder), 0);
+	buffer_free(&packet);
+	return 0;
+}
+
+static int join(void)
+{
+	int fd = control_socket_connect(folder, "lo0", PATIENCE);
+
+	assert_true(fd >= 0);
+	return fd;
+}
+
+static void expect_packet(int fd, const char *text)
+{
+	assert_int_equal(control_socket_receive(fd, 0, &packet), 0);
+	assert_string_equal(packet.text, text);
+}
+
+static void expect_error(int fd, const char *name)
+{
+	char text[64];
+
+	assert_int_equal(control_socket_receive(fd, 0, &packet), 0);
+	snprintf(text, sizeof(text), "{\"error\":{\"errno\":\"%s\",\"message\":\"", name);
+	assert_memory_equal(packet.text, text, strlen(text));
+	assert_string_equal(packet.text + packet.length - 3, "\"}}");
+}
+
+/* -- asking ---------------------------------------------------------------------------- */
+
+static void a_request_is_answered(void **state)
+{
+	int fd = join();
+
+	(void)state;
+	assert_int_equal(control_socket_send(fd, "state"), 0);
+	run(5);
+	expect_packet(fd, "{\"half\":1}");
+	close(fd);
+}
+
+static void what_is_wrong_is_said(void **state)
+{
+	char request[300];
+	int fd = join();
+
+	(void)state;
+	assert_int_equal(control_socket_send(fd, "nonsense"), 0);
+	run(20);
+	expect_error(fd, "EINVAL");
+	assert_string_equal(last, "nonsense");
+	asked = 0;
+	assert_int_equal(send(fd, "state\0more", 10, 0), 10);
+	run(20);
+	expect_error(fd, "EINVAL");
+	memset(request, 'r', sizeof(request));
+	request[CONTROL_REQUEST_SIZE] = '\0';
+	assert_int_equal(control_socket_send(fd, request), 0);
+	run(20);
+	expect_error(fd, "EMSGSIZE");
+	assert_int_equal(asked, 0);
+	request[CONTROL_REQUEST_SIZE - 1] = '\0';
+	assert_int_equal(control_socket_send(fd, request), 0);
+	run(20);
+	expect_error(fd, "EINVAL");
+	assert_string_equal(last, request);
+	close(fd);
+}
+
+/* As many requests as fit into the socket at once: a hundred answers a second, no more. */
+static void requests_have_a_pace(void **state)
+{
+	unsigned int sent = 0;
+	int fd = join();
+
+	(void)state;
+	while (control_socket_send(fd, "state") == 0)
+		sent++;
+	assert_true(sent > 100);
+	run(105);
+	assert_true(asked >= 5);
+	assert_true(asked <= 11);
+	close(fd);
+}
+
+static void who_does_not_read_is_dropped(void **state)
+{
+	int fd = join(), size = 4096;
+
+	(void)state;
+	setsockopt(control.clients[0].watch.fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+	while (control_socket_send(fd, "long") == 0)
+		;
+	run(2000);
+	assert_true(asked < 20);
+	assert_int_equal(control.clients[0].watch.fd, -1);
+	close(fd);
+}
+
+static void so_many_and_no_more(void **state)
+{
+	int fd[CONTROL_CLIENTS + 1], i;
+
+	(void)state;
+	for (i = 0; i <= CONTROL_CLIENTS; i++)
+		fd[i] = join();
+	run(5);
+	expect_error(fd[CONTROL_CLIENTS], "EBUSY");
+	assert_int_equal(control_socket_receive(fd[CONTROL_CLIENTS], 0, &packet), -EPIPE);
+	close(fd[CONTROL_CLIENTS]);
+	close(fd[3]);
+	run(5);
+	fd[3] = join();
+	for (i = 0; i < CONTROL_CLIENTS; i++)
+		assert_int_equal(control_socket_send(fd[i], "state"), 0);
+	run(20);
+	for (i = 0; i < CONTROL_CLIENTS; i++) {
+		expect_packet(fd[i], "{\"half\":1}");
+		close(fd[i]);
+	}
+}
+
+static void who_says_nothing_has_to_go(void **state)
+{
+	int quiet = join(), busy = join(), follower = join();
+
+	(void)state;
+	assert_int_equal(control_socket_send(follower, "events"), 0);
+	run(20);
+	ahead = CONTROL_IDLE_NS - 1000000000;
+	control.look.due = 0;
+	run(5);
+	assert_int_equal(control_socket_send(busy, "state"), 0);
+	run(20);
+	assert_int_equal(control_socket_receive(quiet, 0, &packet), -ETIMEDOUT);
+	ahead = CONTROL_IDLE_NS;
+	control.look.due = 0;
+	run(5);
+	assert_int_equal(control_socket_receive(quiet, 0, &packet), -EPIPE);
+	expect_packet(busy, "{\"half\":1}");
+	assert_int_equal(control_socket_receive(busy, 0, &packet), -ETIMEDOUT);
+	control_tell(&control, "{}", 2);
+	expect_packet(follower, "{}");
+	close(quiet);
+	close(busy);
+	close(follower);
+}
+
+/* -- following ------------------------------------------------------------------------- */
+
+static void followers_are_told_in_order(void **state)
+{
+	int one = join(), other = join();
+
+	(void)state;
+	assert_false(control_followed(&control));
+	assert_int_equal(control_socket_send(one, "events"), 0);
+	assert_int_equal(control_socket_send(other, "state"), 0);
+	run(20);
+	assert_true(control_followed(&control));
+	control_tell(&control, "{\"a\":1}", 7);
+	control_tell(&control, "{\"a\":2}", 7);
+	expect_packet(one, "{\"a\":1}");
+	expect_packet(one, "{\"a\":2}");
+	expect_packet(other, "{\"half\":1}");
+	assert_int_equal(control_socket_receive(other, 0, &packet), -ETIMEDOUT);
+	close(one);
+	run(20);
+	assert_false(control_followed(&control));
+	close(other);
+}
+
+/* Every event that was not taken is counted, none is told twice or out of its order. */
+static void a_slow_follower_is_told_what_it_lost(void **state)
+{
+	unsigned int i, next = 0, told = 0, lost = 0, number;
+	char text[256];
+	int fd = join();
+
+	(void)state;
+	assert_int_equal(control_socket_send(fd, "events"), 0);
+	run(20);
+	for (i = 0; i < 5000; i++) {
+		snprintf(text, sizeof(text), "{\"n\":%u,\"pad\":\"%0200d\"}", i, 0);
+		control_tell(&control, text, strlen(text));
+	}
+	assert_true(control.clients[0].lost > 0);
+	while (told + lost < 5000 && control_socket_receive(fd, 0, &packet) == 0) {
+		if (sscanf(packet.text, "{\"n\":%u", &number) == 1) {
+			assert_int_equal(number, next);
+			next = number + 1;
+			told++;
+		}
+	}
+	run(20);
+	assert_int_equal(control_socket_receive(fd, 0, &packet), 0);
+	assert_int_equal(sscanf(packet.text, "{\"object\":\"virtio\",\"event\":\"resync\",\"lost\":%u}",
+				&lost), 1);
+	assert_int_equal(told + lost, 5000);
+	control_tell(&control, "{}", 2);
+	expect_packet(fd, "{}");
+	close(fd);
+}
+
+static void a_follower_who_speaks_is_gone(void **state)
+{
+	int fd = join();
+
+	(void)state;
+	assert_int_equal(control_socket_send(fd, "events"), 0);
+	run(20);
+	assert_int_equal(control_socket_send(fd, "state"), 0);
+	run(20);
+	assert_int_equal(control_socket_receive(fd, 0, &packet), -EPIPE);
+	assert_int_equal(asked, 0);
+	close(fd);
+}
+
+/* -- the file ---------------------------------------------------------------------------- */
+
+static void nobody_is_there(void **state)
+{
+	struct failure failure;
+	struct stat status;
+	char path[200], name[300];
+	int fd;
+
+	(void)state;
+	assert_int_equal(control_socket_connect(folder, "lo1", 10), -ENOENT);
+	assert_int_equal(control_socket_remove(folder, "lo1"), 0);
+	/* a dead server's file stays, and is replaced */
+	fd = control_socket_listen(folder, "lo1", &failure);
+	assert_true(fd >= 0);
+	close(fd);
+	assert_int_equal(control_socket_connect(folder, "lo1", 10), -ECONNREFUSED);
+	fd = control_socket_listen(folder, "lo1", &failure);
+	assert_true(fd >= 0);
+	snprintf(path, sizeof(path), "%s/lo1.sock", folder);
+	assert_int_equal(stat(path, &status), 0);
+	assert_int_equal(status.st_mode, S_IFSOCK | 0600);
+	close(fd);
+	assert_int_equal(control_socket_remove(folder, "lo1"), 0);
+	memset(name, 'n', 255);
+	name[255] = '\0';
+	fd = control_socket_listen(folder, name, &failure);
+	assert_true(fd >= 0);
+	close(fd);
+	assert_int_equal(control_socket_remove(folder, name), 0);
+	assert_true(control_socket_listen("/nowhere", "lo1", &failure) < 0);
+	assert_int_equal(failure.errnum, ENOENT);
+}
+
+/* A server that is stopped takes connections and requests, and never answers. */
+static void patience_ends(void **state)
+{
+	int64_t start = clock_ms();
+	int fd[64], i;
+
+	(void)state;
+	assert_int_equal(control_socket_ask(folder, "lo0", "state", 50, &packet), -ETIMEDOUT);
+	for (i = 0; i < 64; i++) {
+		fd[i] = control_socket_connect(folder, "lo0", 50);
+		if (fd[i] < 0)
+			break;
+	}
+	assert_true(i < 64);
+	assert_int_equal(fd[i], -ETIMEDOUT);
+	while (i--)
+		close(fd[i]);
+	assert_true(clock_ms() - start < 1000);
+	assert_true(clock_ms() - start >= 95);
+}
+
+static void ask_is_all_of_it(void **state)
+{
+	int status;
+	pid_t child;
+
+	(void)state;
+	child = fork();
+	if (child == 0) {
+		run(300);
+		_exit(asked == 1 ? 0 : 1);
+	}
+	assert_int_equal(control_socket_ask(folder, "lo0", "state", PATIENCE, &packet), 0);
+	assert_string_equal(packet.text, "{\"half\":1}");
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(a_request_is_answered, setup, teardown),
+		cmocka_unit_test_setup_teardown(what_is_wrong_is_said, setup, teardown),
+		cmocka_unit_test_setup_teardown(requests_have_a_pace, setup, teardown),
+		cmocka_unit_test_setup_teardown(who_does_not_read_is_dropped, setup, teardown),
+		cmocka_unit_test_setup_teardown(so_many_and_no_more, setup, teardown),
+		cmocka_unit_test_setup_teardown(who_says_nothing_has_to_go, setup, teardown),
+		cmocka_unit_test_setup_teardown(followers_are_told_in_order, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_slow_follower_is_told_what_it_lost, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_follower_who_speaks_is_gone, setup, teardown),
+		cmocka_unit_test_setup_teardown(nobody_is_there, setup, teardown),
+		cmocka_unit_test_setup_teardown(patience_ends, setup, teardown),
+		cmocka_unit_test_setup_teardown(ask_is_all_of_it, setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the process that serves a device tells of it, as JSON objects (control.h). */
+#ifndef VDUSE_PROCESS_ANSWERS_H
+#define VDUSE_PROCESS_ANSWERS_H
+
+#include <stdint.h>
+
+#include "lib/buffer.h"
+#include "vduse/device/port.h"
+
+/*
+ * Add the state of @port, which this process serves with virtqueues of @queue_size entries:
+ *	{"pid":N,"vq_size":N,"broken":false,"live":true,"link":"up","status":N,"features":"0x...",
+ *	 "regions":N,"virtqueues":[{"index":0,"running":true,"size":N,...},...]}
+ * "features" are those that were negotiated, and absent before. 0 or -ENOMEM.
+ */
+int answer_state(const struct port *port, uint16_t queue_size, struct buffer *answer);
+
+/*
+ * Add what @port has counted:
+ *	{"virtqueues":[{"index":0,"frames":N,...},...],"dropped":{"CAUSE":N,...},...}
+ * Causes that never occurred are absent. 0 or -ENOMEM.
+ */
+int answer_stats(const struct port *port, struct buffer *answer);
+
+#endif
