@@ -35,6 +35,14 @@ pinned()
 			carries frames "$interface" sizes 60-1514:7 count 500
 			[ "$(pinned $server)" = $size ] || complain "round $round: pinned: $(pinned $server)"
 		done
+		# off the bus and on it again
+		device detach um0
+		device attach um0
+		interface=$(interface_of um0)
+		raise "$interface"
+		carries frames "$interface" sizes 60-1514:7 count 500
+		[ "$(pinned $server)" = $size ] || complain "attached again: pinned: $(pinned $server)"
+		[ "$(server_of um0)" = "$server" ] || complain 'the server is another'
 		# killed and ended under traffic: what is on its way stays, in whose memory it may be
 		frames "$interface" seconds 3 window 16 timeout 3000 >"$T.frames" 2>&1 &
 		frames=$!
