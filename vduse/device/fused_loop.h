@@ -14,6 +14,8 @@ FUSED_LOOP(enum vq_lane_kind kind, struct virtqueue *transmit, struct virtqueue 
 	struct vq_lane_chain frame, buffer;
 	struct fused_result result = { .frames = 0 };
 
+	vq_lane_disable_kick(kind, transmit);
+	vq_lane_disable_kick(kind, receive);
 	for (available = vq_lane_open(kind, receive, available); count < available; count++) {
 		if (!vq_lane_peek(kind, transmit, count, VQ_WINDOW_READ, &frame))
 			break;
@@ -43,15 +45,11 @@ FUSED_TARGET struct fused_result FUSED_CARRY(struct virtqueue *transmit,
 					     struct virtqueue *receive, uint32_t frame_max,
 					     unsigned int limit)
 {
-	if (vq_lane_fits(VQ_LANE_SPLIT, transmit) && vq_lane_fits(VQ_LANE_SPLIT, receive)) {
-		vq_lane_disable_kick(VQ_LANE_SPLIT, transmit);
-		vq_lane_disable_kick(VQ_LANE_SPLIT, receive);
+	enum vq_lane_kind kind;
+
+	if (!vq_lanes_fit(transmit, receive, &kind))
+		return (struct fused_result){ .frames = 0 };
+	if (kind == VQ_LANE_SPLIT)
 		return FUSED_LOOP(VQ_LANE_SPLIT, transmit, receive, frame_max, limit);
-	}
-	if (vq_lane_fits(VQ_LANE_PACKED, transmit) && vq_lane_fits(VQ_LANE_PACKED, receive)) {
-		vq_lane_disable_kick(VQ_LANE_PACKED, transmit);
-		vq_lane_disable_kick(VQ_LANE_PACKED, receive);
-		return FUSED_LOOP(VQ_LANE_PACKED, transmit, receive, frame_max, limit);
-	}
-	return (struct fused_result){ .frames = 0 };
+	return FUSED_LOOP(VQ_LANE_PACKED, transmit, receive, frame_max, limit);
 }

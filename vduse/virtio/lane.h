@@ -39,16 +39,22 @@
 
 enum vq_lane_kind { VQ_LANE_SPLIT, VQ_LANE_PACKED };
 
-/* Whether a virtqueue is of this kind, and one that lanes can be opened on now. */
-VQ_INLINE bool vq_lane_fits(enum vq_lane_kind kind, const struct virtqueue *vq)
+/* Whether lanes can be opened on two virtqueues now; both of one kind, which goes to *kind. */
+VQ_INLINE bool vq_lanes_fit(const struct virtqueue *a, const struct virtqueue *b,
+			    enum vq_lane_kind *kind)
 {
-	if (vq->state != VIRTQUEUE_RUNNING || vq->generation != vq->memory->generation)
+	if (a->state != VIRTQUEUE_RUNNING || a->generation != a->memory->generation ||
+	    b->state != VIRTQUEUE_RUNNING || b->generation != b->memory->generation ||
+	    a->format != b->format)
 		return false;
-	return kind == VQ_LANE_PACKED ? lane_packed_fits(vq) : lane_split_fits(vq);
+	*kind = a->format == &vq_format_split ? VQ_LANE_SPLIT : VQ_LANE_PACKED;
+	if (*kind == VQ_LANE_SPLIT)
+		return lane_split_fits(a) && lane_split_fits(b);
+	return lane_packed_fits(a) && lane_packed_fits(b);
 }
 
 /*
- * Opens a lane for up to `wanted` chains, on a virtqueue for which vq_lane_fits(). Returns how
+ * Opens a lane for up to `wanted` chains, on a virtqueue for which vq_lanes_fit(). Returns how
  * many may be taken; of a packed virtqueue they need not all be available.
  */
 VQ_INLINE uint32_t vq_lane_open(enum vq_lane_kind kind, struct virtqueue *vq, uint32_t wanted)
@@ -93,8 +99,8 @@ VQ_INLINE void vq_lane_use(enum vq_lane_kind kind, struct virtqueue *vq, uint32_
 }
 
 /*
- * Publishes what is staged on two lanes, `count` chains on each, not 0, in this order, with a
- * full fence, as virtqueue_publish_pair(); returns what that does. The fence is the second
+ * Publishes what is staged on two lanes, `count` chains on each, not 0, in this order (first
+ * those that were written, then those that were read), with a full fence, as virtqueue_publish_pair(); returns what that does. The fence is the second
  * one's store, and as little as possible comes behind it, for nothing is done in its shadow.
  */
 VQ_INLINE unsigned int vq_lane_publish(enum vq_lane_kind kind, struct virtqueue *first,
@@ -103,10 +109,10 @@ VQ_INLINE unsigned int vq_lane_publish(enum vq_lane_kind kind, struct virtqueue 
 	bool first_wants, second_wants;
 
 	if (kind == VQ_LANE_PACKED) {
-		lane_packed_publish(first, count, false);
-		lane_packed_publish(second, count, true);
-		first_wants = lane_packed_wants_interrupt(first);
-		second_wants = lane_packed_wants_interrupt(second);
+		lane_packed_publish(first, count, VQ_WINDOW_WRITE, false);
+		lane_packed_publish(second, count, VQ_WINDOW_READ, true);
+		first_wants = lane_packed_wants_interrupt(first, count);
+		second_wants = lane_packed_wants_interrupt(second, count);
 	} else {
 		uint32_t first_count = lane_split_publish(first, count, false);
 		uint32_t second_count = lane_split_publish(second, count, true);

@@ -14,7 +14,7 @@ VQ_INLINE uint64_t *lane_packed_half(const struct virtqueue *vq, uint16_t positi
 
 VQ_INLINE bool lane_packed_fits(const struct virtqueue *vq)
 {
-	return vq->format == &vq_format_packed && !vq->packed.outstanding;
+	return !vq->packed.outstanding;
 }
 
 /*
@@ -35,25 +35,25 @@ VQ_INLINE void lane_packed_disable_kick(struct virtqueue *vq)
 }
 
 /*
- * The flags are loaded together with the length and the id, and before the address: 2.8.15.
+ * The flags are loaded first (2.8.15), and each field once and on its own: lane_split_peek().
  */
-VQ_INLINE bool lane_packed_peek(struct virtqueue *vq, uint32_t count,
-					     enum vq_window_use use, struct vq_lane_chain *chain)
+VQ_INLINE bool lane_packed_peek(struct virtqueue *vq, uint32_t count, enum vq_window_use use,
+				struct vq_lane_chain *chain)
 {
-	uint16_t position = vq->packed.next_avail;
-	const uint64_t *half = lane_packed_half(vq, position) + 2 * count;
-	uint64_t what = le64toh(shared_load64_raw_acquire(half));
-	uint32_t flags = what >> 48, write = use == VQ_WINDOW_WRITE ? VRING_DESC_F_WRITE : 0;
+	uint16_t position = vq->packed.next_avail, flags = packed_available_flags(position);
+	const struct vring_packed_desc *desc = &vq->packed.desc[packed_place(position) + count];
 
-	if (__builtin_expect(flags != (packed_available_flags(position) | write), 0))
+	if (use == VQ_WINDOW_WRITE)
+		flags |= VRING_DESC_F_WRITE;
+	if (__builtin_expect(shared_load16_acquire((const uint16_t *)&desc->flags) != flags, 0))
 		return false;
-	chain->head = what >> 32 & 0xffff;
-	chain->length = (uint32_t)what;
+	chain->head = shared_load16((const uint16_t *)&desc->id);
+	chain->length = shared_load32((const uint32_t *)&desc->len);
 	if (__builtin_expect(chain->head >= vq->size, 0))
 		return false;
 	if (__builtin_expect(vq->slots[chain->head].descriptors, 0))
 		return false;
-	chain->base = vq_window_at(vq, use, le64toh(shared_load64_raw(half - 1)), chain->length);
+	chain->base = vq_window_at(vq, use, le64toh(shared_load64_raw(&desc->addr)), chain->length);
 	return chain->base;
 }
 
@@ -68,19 +68,22 @@ VQ_INLINE void lane_packed_use(struct virtqueue *vq, uint32_t count,
 	vq->slots[packed_place(vq->packed.next_avail) + count].order = (uint16_t)chain->head;
 }
 
-/* A lane's chains were taken; some of them may be among those seen. */
-VQ_INLINE void lane_packed_taken(struct virtqueue *vq, uint32_t count, uint16_t next)
+/* A lane's chains were taken and published. Some of them may be among those seen. */
+VQ_INLINE void lane_packed_advance(struct virtqueue *vq, uint32_t count, uint16_t next)
 {
-	for (uint32_t i = 0; i < count && __builtin_expect(vq->packed.seen_chains, 0); i++)
+	uint64_t word = next * UINT64_C(0x000100010001);
+
+	for (; count && __builtin_expect(vq->packed.seen_chains, 0); count--)
 		packed_forget_seen(&vq->packed, 1);
-	vq->packed.next_avail = next;
-	vq->packed.next_staged = next;
+	/* next_avail, next_used, next_staged */
+	memcpy(&vq->packed.next_avail, &word, sizeof(word));
 }
 
 /* The element that a slot says is staged there, as the driver is to see it. */
-VQ_INLINE uint64_t lane_packed_element(const struct virtqueue *vq, uint32_t id, uint64_t flags)
+VQ_INLINE uint64_t lane_packed_element(const struct virtqueue *vq, uint32_t id, uint64_t flags,
+				       enum vq_window_use use)
 {
-	uint32_t written = vq->slots[id].writable;
+	uint32_t written = use == VQ_WINDOW_WRITE ? vq->slots[id].writable : 0;
 
 	if (written)
 		flags |= VRING_DESC_F_WRITE;
@@ -90,9 +93,10 @@ VQ_INLINE uint64_t lane_packed_element(const struct virtqueue *vq, uint32_t id, 
 /*
  * As packed_publish(), in the same order, for a lane's chains only: the position, all elements
  * but the first, the first one, the journal, the slots. `fenced`: the first element is stored
- * with a full fence behind it.
+ * with a full fence behind it. What lanes read has nothing written.
  */
-VQ_INLINE void lane_packed_publish(struct virtqueue *vq, uint32_t count, bool fenced)
+VQ_INLINE void lane_packed_publish(struct virtqueue *vq, uint32_t count, enum vq_window_use use,
+				   bool fenced)
 {
 	uint16_t first = vq->packed.next_avail, next = packed_forward(first, count, vq->size);
 	struct vq_slot *slots = vq->slots, *staged = slots + packed_place(first);
@@ -100,30 +104,30 @@ VQ_INLINE void lane_packed_publish(struct virtqueue *vq, uint32_t count, bool fe
 
 	vq_position_store_word(vq->position, vq_position_word(next));
 	for (uint32_t i = count - 1; i; i--)
-		shared_store64_raw(to + 2 * i, lane_packed_element(vq, staged[i].order, flags));
-	element = lane_packed_element(vq, staged->order, flags);
-	vq->packed.next_used = next;
-	lane_packed_taken(vq, count, next);
-	vq->unsignalled += count;
-	packed_count_unsignalled(vq, count);
+		shared_store64_raw(to + 2 * i, lane_packed_element(vq, staged[i].order, flags, use));
+	element = lane_packed_element(vq, staged->order, flags, use);
+	lane_packed_advance(vq, count, next);
 	if (fenced)
 		shared_store64_raw_fenced(to, element);
 	else
 		shared_store64_raw_release(to, element);
 	packed_close_journal_inline(vq);
-	for (uint32_t i = 0; i < count; i++)
-		slots[staged[i].order].descriptors = 0;
+	do
+		slots[staged++->order].descriptors = 0;
+	while (--count);
 }
 
-/* As packed_needs_interrupt(), which is asked only if the driver does not say no to all. */
-VQ_INLINE bool lane_packed_wants_interrupt(struct virtqueue *vq)
+/* After the fence. Counts, and asks in detail, only if the driver does not say no to all. */
+VQ_INLINE bool lane_packed_wants_interrupt(struct virtqueue *vq, uint32_t count)
 {
-	if (packed_event_flags(shared_load32(vq->packed.driver_event)) !=
-	    VRING_PACKED_EVENT_FLAG_DISABLE)
-		return packed_needs_interrupt(vq);
-	vq->unsignalled = 0;
-	vq->packed.unsignalled = 0;
-	return false;
+	bool none = packed_event_flags(shared_load32(vq->packed.driver_event)) ==
+		    VRING_PACKED_EVENT_FLAG_DISABLE;
+
+	if (__builtin_expect(none && !vq->unsignalled, 1))
+		return false;
+	vq->unsignalled += count;
+	packed_count_unsignalled(vq, count);
+	return packed_needs_interrupt(vq);
 }
 
 /* As lane_split_prefetch(). */

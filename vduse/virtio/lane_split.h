@@ -13,7 +13,7 @@
  */
 VQ_INLINE bool lane_split_fits(const struct virtqueue *vq)
 {
-	return vq->format == &vq_format_split && vq->split.next_avail == vq->split.next_used;
+	return vq->split.next_avail == vq->split.next_used;
 }
 
 /*
@@ -58,23 +58,27 @@ VQ_INLINE bool lane_split_repeated(const struct virtqueue *vq, uint32_t count, u
 	return vq->slots[index & (vq->size - 1)].order == head;
 }
 
+/*
+ * Each field of the descriptor is loaded once, and on its own, as drivers store them: a load of
+ * two that were stored just now would wait until they are in the cache.
+ */
 VQ_INLINE bool lane_split_peek(struct virtqueue *vq, uint32_t count,
 					    enum vq_window_use use, struct vq_lane_chain *chain)
 {
 	uint32_t place = lane_split_index(vq, count) & (vq->size - 1);
 	uint32_t flags = use == VQ_WINDOW_WRITE ? VRING_DESC_F_WRITE : 0;
-	struct vq_descriptor descriptor;
+	const struct vring_desc *desc;
 
 	chain->head = shared_load16(&vq->split.avail->ring[place]);
 	if (__builtin_expect(chain->head >= vq->size, 0))
 		return false;
 	if (__builtin_expect(lane_split_repeated(vq, count, chain->head), 0))
 		return false;
-	descriptor = vq_split_load(vq->split.desc, chain->head);
-	if (__builtin_expect(descriptor.flags != flags, 0))
+	desc = &vq->split.desc[chain->head];
+	if (__builtin_expect(shared_load16((const uint16_t *)&desc->flags) != flags, 0))
 		return false;
-	chain->length = descriptor.length;
-	chain->base = vq_window_at(vq, use, descriptor.address, descriptor.length);
+	chain->length = shared_load32((const uint32_t *)&desc->len);
+	chain->base = vq_window_at(vq, use, le64toh(shared_load64_raw(&desc->addr)), chain->length);
 	return chain->base;
 }
 

@@ -53,9 +53,11 @@ struct vq_packed {
 	uint32_t *driver_event;		/* event suppression structures, each as one word */
 	uint32_t *device_event;
 	uint16_t *published;		/* the journal's; NULL where nobody resumes */
-	uint16_t next_avail;		/* position of the next chain to take */
+	/* in one word, which a lane stores as such */
+	_Alignas(8) uint16_t next_avail;	/* position of the next chain to take */
 	uint16_t next_used;		/* position behind what was published last */
 	uint16_t next_staged;		/* position behind what is staged */
+	uint16_t unused;
 	uint32_t outstanding;		/* descriptors taken and not yet published */
 	uint32_t in_flight;		/* those of them that are not staged */
 	uint32_t seen_chains;		/* found available and not yet taken ... */
