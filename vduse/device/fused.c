@@ -8,12 +8,16 @@
 
 #define FUSED_CARRY fused_carry_any
 #define FUSED_LOOP loop_any
+#define FUSED_SPLIT split_any
+#define FUSED_PACKED packed_any
 #define FUSED_COPY fused_copy_any
 #define FUSED_COPIED()
 #define FUSED_TARGET
 #include "vduse/device/fused_loop.h"
 #undef FUSED_CARRY
 #undef FUSED_LOOP
+#undef FUSED_SPLIT
+#undef FUSED_PACKED
 #undef FUSED_COPY
 #undef FUSED_COPIED
 #undef FUSED_TARGET
@@ -21,6 +25,8 @@
 #ifdef VQ_COPY_AVX2
 #define FUSED_CARRY fused_carry_avx2
 #define FUSED_LOOP loop_avx2
+#define FUSED_SPLIT split_avx2
+#define FUSED_PACKED packed_avx2
 #define FUSED_COPY fused_copy_avx2
 #define FUSED_COPIED vq_copy_avx2_end
 #define FUSED_TARGET VQ_COPY_AVX2

@@ -48,11 +48,11 @@ fused_copy_avx2(uint8_t *to, const uint8_t *from, uint32_t length)
 
 	if (__builtin_expect(length < sizeof(first), 0))
 		return fused_copy_any(to, from, length);
-	first = _mm256_loadu_si256((const __m256i *)(const void *)from);
+	first = vq_load_32(from);
 	if (_mm_cvtsi128_si32(_mm256_castsi256_si128(first)) & FUSED_NOT_PLAIN)
 		return false;
 	/* the lower three words of 4 bytes from the header */
-	_mm256_storeu_si256((__m256i *)(void *)to, _mm256_blend_epi32(first, header, 7));
+	vq_store_32(to, _mm256_blend_epi32(first, header, 7));
 	if (length > sizeof(first))
 		vq_copy_rest_avx2(to + sizeof(first), from + sizeof(first),
 				  length - sizeof(first));

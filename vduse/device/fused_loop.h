@@ -40,16 +40,30 @@ FUSED_LOOP(enum vq_lane_kind kind, struct virtqueue *transmit, struct virtqueue 
 	return result;
 }
 
+/* One function each, so that each has the registers to itself. */
+static __attribute__((noinline)) FUSED_TARGET struct fused_result
+FUSED_SPLIT(struct virtqueue *transmit, struct virtqueue *receive, uint32_t frame_max,
+	    unsigned int limit)
+{
+	return FUSED_LOOP(VQ_LANE_SPLIT, transmit, receive, frame_max, limit);
+}
+
+static __attribute__((noinline)) FUSED_TARGET struct fused_result
+FUSED_PACKED(struct virtqueue *transmit, struct virtqueue *receive, uint32_t frame_max,
+	     unsigned int limit)
+{
+	return FUSED_LOOP(VQ_LANE_PACKED, transmit, receive, frame_max, limit);
+}
+
 /* As fused.h says. */
-FUSED_TARGET struct fused_result FUSED_CARRY(struct virtqueue *transmit,
-					     struct virtqueue *receive, uint32_t frame_max,
-					     unsigned int limit)
+struct fused_result FUSED_CARRY(struct virtqueue *transmit, struct virtqueue *receive,
+				uint32_t frame_max, unsigned int limit)
 {
 	enum vq_lane_kind kind;
 
 	if (!vq_lanes_fit(transmit, receive, &kind))
 		return (struct fused_result){ .frames = 0 };
 	if (kind == VQ_LANE_SPLIT)
-		return FUSED_LOOP(VQ_LANE_SPLIT, transmit, receive, frame_max, limit);
-	return FUSED_LOOP(VQ_LANE_PACKED, transmit, receive, frame_max, limit);
+		return FUSED_SPLIT(transmit, receive, frame_max, limit);
+	return FUSED_PACKED(transmit, receive, frame_max, limit);
 }

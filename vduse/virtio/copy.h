@@ -31,11 +31,15 @@ static inline bool vq_copy_has_avx2(void)
 	return __builtin_cpu_supports("avx2");
 }
 
-static inline __attribute__((always_inline)) VQ_COPY_AVX2 void vq_copy_32(uint8_t *to,
-									    const uint8_t *from)
+static inline __attribute__((always_inline)) VQ_COPY_AVX2 __m256i vq_load_32(const uint8_t *from)
 {
-	_mm256_storeu_si256((__m256i *)(void *)to,
-			    _mm256_loadu_si256((const __m256i *)(const void *)from));
+	return _mm256_loadu_si256((const __m256i *)(const void *)from);
+}
+
+static inline __attribute__((always_inline)) VQ_COPY_AVX2 void vq_store_32(uint8_t *to,
+									     __m256i value)
+{
+	_mm256_storeu_si256((__m256i *)(void *)to, value);
 }
 
 static inline __attribute__((always_inline)) VQ_COPY_AVX2 void vq_copy_16(uint8_t *to,
@@ -45,6 +49,25 @@ static inline __attribute__((always_inline)) VQ_COPY_AVX2 void vq_copy_16(uint8_
 			 _mm_loadu_si128((const __m128i *)(const void *)from));
 }
 
+/* Copies `length` bytes but for the last ones, 1 to 32. */
+static inline __attribute__((always_inline)) VQ_COPY_AVX2 void
+vq_copy_most_avx2(uint8_t *to, const uint8_t *from, size_t length)
+{
+	size_t at = 0;
+
+	for (; at + 160 <= length; at += 128) {
+		__m256i a = vq_load_32(from + at), b = vq_load_32(from + at + 32);
+		__m256i c = vq_load_32(from + at + 64), d = vq_load_32(from + at + 96);
+
+		vq_store_32(to + at, a);
+		vq_store_32(to + at + 32, b);
+		vq_store_32(to + at + 64, c);
+		vq_store_32(to + at + 96, d);
+	}
+	for (; at + 32 < length; at += 32)
+		vq_store_32(to + at, vq_load_32(from + at));
+}
+
 /*
  * Copies `length` bytes, at least 1, of which the 16 before `from` and `to` have been copied
  * already (they may be copied once more). Without loops up to 64 bytes.
@@ -52,24 +75,18 @@ static inline __attribute__((always_inline)) VQ_COPY_AVX2 void vq_copy_16(uint8_
 static inline __attribute__((always_inline)) VQ_COPY_AVX2 void
 vq_copy_rest_avx2(uint8_t *to, const uint8_t *from, size_t length)
 {
-	uint8_t *end = to + length;
-	const uint8_t *from_end = from + length;
+	__m256i last;
 
 	if (length <= 16) {
-		vq_copy_16(end - 16, from_end - 16);
+		vq_copy_16(to + length - 16, from + length - 16);
 		return;
 	}
-	if (length > 32) {
-		if (__builtin_expect(length > 64, 0)) {
-			for (; to + 160 <= end; to += 128, from += 128)
-				for (unsigned int i = 0; i < 4; i++)
-					vq_copy_32(to + 32 * i, from + 32 * i);
-			for (; to + 64 < end; to += 32, from += 32)
-				vq_copy_32(to, from);
-		}
-		vq_copy_32(to, from);
-	}
-	vq_copy_32(end - 32, from_end - 32);
+	if (__builtin_expect(length > 64, 0))
+		vq_copy_most_avx2(to, from, length);
+	last = vq_load_32(from + length - 32);
+	if (length > 32 && length <= 64)
+		vq_store_32(to, vq_load_32(from));
+	vq_store_32(to + length - 32, last);
 }
 
 /*
