@@ -56,13 +56,10 @@ vq_copy_most_avx2(uint8_t *to, const uint8_t *from, size_t length)
 	size_t at = 0;
 
 	for (; at + 160 <= length; at += 128) {
-		__m256i a = vq_load_32(from + at), b = vq_load_32(from + at + 32);
-		__m256i c = vq_load_32(from + at + 64), d = vq_load_32(from + at + 96);
-
-		vq_store_32(to + at, a);
-		vq_store_32(to + at + 32, b);
-		vq_store_32(to + at + 64, c);
-		vq_store_32(to + at + 96, d);
+		vq_store_32(to + at, vq_load_32(from + at));
+		vq_store_32(to + at + 32, vq_load_32(from + at + 32));
+		vq_store_32(to + at + 64, vq_load_32(from + at + 64));
+		vq_store_32(to + at + 96, vq_load_32(from + at + 96));
 	}
 	for (; at + 32 < length; at += 32)
 		vq_store_32(to + at, vq_load_32(from + at));
