@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the quick way must notice before it begins, and what windows must forget. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <linux/virtio_config.h>
+#include <linux/virtio_ring.h>
+
+#include "driver_ring.h"
+#include "vduse/device/forward.h"
+#include "vduse/virtio/window.h"
+
+#define SIZE 64
+#define FRAME 60
+
+static struct driver_world *from, *to;
+static struct forward forward;
+static struct forward_path path;
+static int error;
+
+static void on_interrupt(void *context, enum forward_end end)
+{
+	(void)context;
+	(void)end;
+}
+
+static void on_failed(void *context, enum forward_end end, int rc)
+{
+	(void)context;
+	(void)end;
+	error = rc;
+}
+
+static const struct forward_owner owner = { on_interrupt, on_failed };
+
+static int setup(void **state)
+{
+	(void)state;
+	error = 0;
+	from = driver_world_started(SIZE, 0);
+	to = driver_world_started(SIZE, 0);
+	forward_init(&forward, &owner, NULL);
+	path = (struct forward_path){ .transmit = &from->vq, .receive = &to->vq };
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	driver_world_free(from);
+	driver_world_free(to);
+	return 0;
+}
+
+static uint16_t send_frame(uint8_t content)
+{
+	uint64_t at = driver_alloc(&from->ring, NET_HEADER_SIZE + FRAME, 8);
+	struct driver_buffer buffer = { at, NET_HEADER_SIZE + FRAME, false };
+
+	memset(driver_at(&from->ring, at), 0, NET_HEADER_SIZE);
+	memset(driver_at(&from->ring, at) + NET_HEADER_SIZE, content, FRAME);
+	return (uint16_t)driver_add(&from->ring, &buffer, 1);
+}
+
+/* The whole heap of the receiver, at the same IOVA, becomes other memory. */
+static void move_heap(struct driver_world *world, uint8_t *memory)
+{
+	struct vq_region region = { DRIVER_HEAP, DRIVER_HEAP + DRIVER_HEAP_SIZE - 1, memory,
+				    VQ_ACCESS_BOTH, 0 };
+
+	assert_int_equal(vq_memory_remove(&world->memory, DRIVER_HEAP, DRIVER_HEAP), 1);
+	assert_int_equal(vq_memory_add(&world->memory, &region), 0);
+}
+
+/* Memory that went away is not touched, and after the remap only the new one is. */
+static void memory_that_moved(bool sender)
+{
+	struct driver_world *world = sender ? from : to;
+	uint8_t *memory = calloc(1, DRIVER_HEAP_SIZE), *old = world->ring.heap;
+
+	for (int i = 0; i < 3; i++)
+		driver_add_writable(&to->ring, 2048);
+	send_frame(1);
+	forward_run(&forward, &path, 1);
+	assert_int_equal(forward.counters.frames, 1);
+	memcpy(memory, old, DRIVER_HEAP_SIZE);
+	move_heap(world, memory);
+	world->ring.heap = memory;
+	send_frame(2);
+	forward_run(&forward, &path, 2);
+	assert_int_equal(forward.counters.frames, 1);
+	if (!sender) {
+		/* dropped: the receiver was not there */
+		assert_int_equal(forward.counters.dropped[NET_DROP_NO_RECEIVER], 1);
+		assert_int_equal(error, -ESTALE);
+		send_frame(2);
+	}
+	memset(old, 0x77, DRIVER_HEAP_SIZE);
+	assert_int_equal(virtqueue_remap(&world->vq), 0);
+	forward_run(&forward, &path, 3);
+	assert_int_equal(forward.counters.frames, 2);
+	for (size_t i = 0; !sender && i < DRIVER_HEAP_SIZE; i++)
+		assert_int_equal(old[i], 0x77);
+	assert_int_equal(driver_at(&to->ring, DRIVER_HEAP + 2048)[NET_HEADER_SIZE], 2);
+	free(old);
+}
+
+static void sender_memory_moved(void **state)
+{
+	(void)state;
+	memory_that_moved(true);
+}
+
+static void receiver_memory_moved(void **state)
+{
+	(void)state;
+	memory_that_moved(false);
+}
+
+/* A position whose halves differ: a predecessor took a chain and did not give it back. */
+static void position_of_a_predecessor(void **state)
+{
+	uint32_t head, length;
+	uint16_t second;
+
+	(void)state;
+	driver_add_writable(&to->ring, 2048);
+	driver_add_writable(&to->ring, 2048);
+	send_frame(1);
+	second = send_frame(2);
+	from->position = (struct virtqueue_position){ .next_avail = 1, .next_used = 0 };
+	assert_int_equal(virtqueue_start(&from->vq, &from->config), 0);
+	forward_run(&forward, &path, 1);
+	assert_true(driver_take_used(&from->ring, &head, &length));
+	assert_int_equal(head, second);
+	assert_false(driver_take_used(&from->ring, &head, &length));
+	assert_int_equal(from->position.next_avail, 2);
+	assert_int_equal(from->position.next_used, 1);
+}
+
+/* A stopped virtqueue, a broken one: nothing is carried, and nothing crashes. */
+static void virtqueues_that_do_not_run(void **state)
+{
+	struct fused_result result;
+
+	(void)state;
+	driver_add_writable(&to->ring, 2048);
+	send_frame(1);
+	virtqueue_break(&to->vq, 0, 0);
+	result = forward.fused_carry(&from->vq, &to->vq, NET_FRAME_MAX, 64);
+	assert_int_equal(result.frames, 0);
+	virtqueue_stop(&to->vq);
+	result = forward.fused_carry(&from->vq, &to->vq, NET_FRAME_MAX, 64);
+	assert_int_equal(result.frames, 0);
+	assert_int_equal(virtqueue_start(&to->vq, &to->config), 0);
+	result = forward.fused_carry(&from->vq, &to->vq, NET_FRAME_MAX, 64);
+	assert_int_equal(result.frames, 1);
+}
+
+/* No more than the limit, and the rest in the next call. */
+static void a_limit(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 5; i++) {
+		driver_add_writable(&to->ring, 100);
+		send_frame(1);
+	}
+	assert_int_equal(forward.fused_carry(&from->vq, &to->vq, NET_FRAME_MAX, 3).frames, 3);
+	assert_int_equal(forward.fused_carry(&from->vq, &to->vq, NET_FRAME_MAX, 3).frames, 2);
+	assert_int_equal(forward.fused_carry(&from->vq, &to->vq, NET_FRAME_MAX, 3).frames, 0);
+}
+
+/* Windows end where regions, permissions and the ring's areas do. */
+static void edges_of_windows(void **state)
+{
+	struct virtqueue *vq = &from->vq;
+	uint64_t last = DRIVER_HEAP + DRIVER_HEAP_SIZE - 1;
+	struct vq_region read_only = { 0x90000000, 0x90000fff, from->ring.heap, VQ_ACCESS_READ, 0 };
+
+	(void)state;
+	assert_int_equal(vq_memory_add(&from->memory, &read_only), 0);
+	assert_ptr_equal(vq_window_at(vq, VQ_WINDOW_READ, DRIVER_HEAP, 1), from->ring.heap);
+	assert_ptr_equal(vq_window_at(vq, VQ_WINDOW_READ, last, 1),
+			 from->ring.heap + DRIVER_HEAP_SIZE - 1);
+	assert_null(vq_window_at(vq, VQ_WINDOW_READ, last, 2));
+	assert_null(vq_window_at(vq, VQ_WINDOW_READ, last + 1, 1));
+	assert_null(vq_window_at(vq, VQ_WINDOW_READ, DRIVER_HEAP - 1, 2));
+	assert_null(vq_window_at(vq, VQ_WINDOW_READ, DRIVER_HEAP, 0));
+	assert_null(vq_window_at(vq, VQ_WINDOW_READ, DRIVER_HEAP, UINT32_MAX));
+	assert_null(vq_window_at(vq, VQ_WINDOW_READ, UINT64_MAX, 2));
+	assert_non_null(vq_window_at(vq, VQ_WINDOW_READ, 0x90000000, 16));
+	assert_non_null(vq_window_at(vq, VQ_WINDOW_TABLE, 0x90000000, 16));
+	assert_null(vq_window_at(vq, VQ_WINDOW_WRITE, 0x90000000, 16));
+	/* the ring's areas fill their regions here: no byte is left */
+	assert_null(vq_window_at(vq, VQ_WINDOW_READ, DRIVER_DESC, 1));
+	assert_null(vq_window_at(vq, VQ_WINDOW_WRITE, DRIVER_USED, 1));
+}
+
+/* Areas in the middle of a region: what is before, between and behind them is good. */
+static void windows_between_areas(void **state)
+{
+	struct virtqueue *vq = &from->vq;
+
+	(void)state;
+	vq->area[0] = (struct vq_area){ DRIVER_HEAP + 0x1000, 0x100 };
+	vq->area[1] = (struct vq_area){ DRIVER_HEAP + 0x2000, 0x100 };
+	vq->area[2] = (struct vq_area){ DRIVER_HEAP + 0x3000, 0x100 };
+	memset(vq->window, 0, sizeof(vq->window));
+	assert_non_null(vq_window_at(vq, VQ_WINDOW_READ, DRIVER_HEAP, 0x1000));
+	assert_null(vq_window_at(vq, VQ_WINDOW_READ, DRIVER_HEAP, 0x1001));
+	assert_null(vq_window_at(vq, VQ_WINDOW_READ, DRIVER_HEAP + 0x1000, 1));
+	assert_null(vq_window_at(vq, VQ_WINDOW_READ, DRIVER_HEAP + 0x10ff, 1));
+	assert_non_null(vq_window_at(vq, VQ_WINDOW_READ, DRIVER_HEAP + 0x1100, 0xf00));
+	assert_null(vq_window_at(vq, VQ_WINDOW_READ, DRIVER_HEAP + 0x1100, 0xf01));
+	assert_non_null(vq_window_at(vq, VQ_WINDOW_READ, DRIVER_HEAP + 0x1fff, 1));
+	assert_null(vq_window_at(vq, VQ_WINDOW_READ, DRIVER_HEAP + 0x20ff, 2));
+	assert_non_null(vq_window_at(vq, VQ_WINDOW_READ, DRIVER_HEAP + 0x3100, 0x1000));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(sender_memory_moved, setup, teardown),
+		cmocka_unit_test_setup_teardown(receiver_memory_moved, setup, teardown),
+		cmocka_unit_test_setup_teardown(position_of_a_predecessor, setup, teardown),
+		cmocka_unit_test_setup_teardown(virtqueues_that_do_not_run, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_limit, setup, teardown),
+		cmocka_unit_test_setup_teardown(edges_of_windows, setup, teardown),
+		cmocka_unit_test_setup_teardown(windows_between_areas, setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
