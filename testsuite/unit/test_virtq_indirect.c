@@ -64,7 +64,7 @@ static void expect_broken(struct driver_world *world, enum virtqueue_reason reas
 	assert_int_equal(world->vq.error.reason, reason);
 }
 
-static void table_of_both_directions(void **state)
+static void s_2_7_5_3_table_of_both_directions(void **state)
 {
 	struct driver_world *world = *state;
 	uint64_t address;
@@ -82,7 +82,7 @@ static void table_of_both_directions(void **state)
 }
 
 /* "The device MUST ignore the write-only flag": 2.7.5.3.2 */
-static void write_flag_of_the_table_is_ignored(void **state)
+static void s_2_7_5_3_2_write_flag_of_the_table_is_ignored(void **state)
 {
 	struct driver_world *world = *state;
 	uint64_t address;
@@ -94,7 +94,7 @@ static void write_flag_of_the_table_is_ignored(void **state)
 }
 
 /* "zero or more normal chained descriptors followed by a single" table: 2.7.5.3.2 */
-static void table_at_the_end_of_a_chain(void **state)
+static void s_2_7_5_3_2_table_at_the_end_of_a_chain(void **state)
 {
 	struct driver_world *world = *state;
 	struct vring_desc *desc = world->ring.desc;
@@ -110,7 +110,7 @@ static void table_at_the_end_of_a_chain(void **state)
 	assert_int_equal(world->chain.readable_segments, SIZE);
 }
 
-static void ring_14_table_longer_than_the_queue(void **state)
+static void ring_14_s_2_7_5_3_1_table_longer_than_the_queue(void **state)
 {
 	struct driver_world *world = *state;
 	uint64_t address;
@@ -164,7 +164,7 @@ static void ring_16_unknown_flags_in_a_table(void **state)
 	}
 }
 
-static void ring_31_not_negotiated(void **state)
+static void ring_31_s_2_7_5_3_1_not_negotiated(void **state)
 {
 	struct driver_world *world = driver_world_started(SIZE, 0);
 	uint64_t address;
@@ -176,7 +176,7 @@ static void ring_31_not_negotiated(void **state)
 	driver_world_free(world);
 }
 
-static void ring_32_with_next(void **state)
+static void ring_32_s_2_7_5_3_1_with_next(void **state)
 {
 	struct driver_world *world = *state;
 	uint64_t address;
@@ -186,7 +186,7 @@ static void ring_32_with_next(void **state)
 	expect_broken(world, VQ_INDIRECT_NEXT);
 }
 
-static void ring_33_nested(void **state)
+static void ring_33_s_2_7_5_3_1_nested(void **state)
 {
 	struct driver_world *world = *state;
 	uint64_t address, inner;
@@ -199,7 +199,7 @@ static void ring_33_nested(void **state)
 	expect_broken(world, VQ_INDIRECT_NESTED);
 }
 
-static void ring_34_length_of_the_table(void **state)
+static void ring_34_s_2_7_5_3_length_of_the_table(void **state)
 {
 	static const uint32_t lengths[] = { 0, 1, 8, 15, 17, 31, 33, UINT32_MAX };
 
@@ -356,17 +356,17 @@ static void table_of_any_alignment(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(table_of_both_directions),
-		TEST(write_flag_of_the_table_is_ignored),
-		TEST(table_at_the_end_of_a_chain),
+		TEST(s_2_7_5_3_table_of_both_directions),
+		TEST(s_2_7_5_3_2_write_flag_of_the_table_is_ignored),
+		TEST(s_2_7_5_3_2_table_at_the_end_of_a_chain),
 		TEST(ring_13_loop_in_a_table),
-		TEST(ring_14_table_longer_than_the_queue),
+		TEST(ring_14_s_2_7_5_3_1_table_longer_than_the_queue),
 		TEST(ring_14_table_and_chain_longer_than_the_queue),
 		cmocka_unit_test(ring_16_unknown_flags_in_a_table),
-		cmocka_unit_test(ring_31_not_negotiated),
-		TEST(ring_32_with_next),
-		TEST(ring_33_nested),
-		cmocka_unit_test(ring_34_length_of_the_table),
+		cmocka_unit_test(ring_31_s_2_7_5_3_1_not_negotiated),
+		TEST(ring_32_s_2_7_5_3_1_with_next),
+		TEST(ring_33_s_2_7_5_3_1_nested),
+		cmocka_unit_test(ring_34_s_2_7_5_3_length_of_the_table),
 		TEST(ring_35_length_up_to_4_gib),
 		TEST(ring_35_table_that_wraps),
 		cmocka_unit_test(ring_36_table_across_mappings),

@@ -63,7 +63,7 @@ static uint16_t avail_event(const struct driver_world *world)
 	return le16toh(value);
 }
 
-static void interrupt_by_flag(void **state)
+static void s_2_7_7_2_interrupt_by_flag(void **state)
 {
 	struct driver_world *world = *state;
 
@@ -80,7 +80,7 @@ static void interrupt_by_flag(void **state)
 }
 
 /* "The device MUST ignore the used_event value", and the flag with EVENT_IDX: 2.7.7.2 */
-static void interrupt_ignores_the_other_way(void **state)
+static void s_2_7_7_2_interrupt_ignores_the_other_way(void **state)
 {
 	struct driver_world *world = *state;
 	struct driver_world *other = driver_world_started(SIZE, EVENT);
@@ -110,7 +110,7 @@ static bool due(uint16_t before, unsigned int count, uint16_t used_event)
 	return false;
 }
 
-static void ring_21_every_used_event(void **state)
+static void ring_21_s_2_7_7_2_every_used_event(void **state)
 {
 	struct driver_world *world = *state;
 	uint32_t random = 5;
@@ -192,7 +192,7 @@ static void nothing_staged_writes_nothing(void **state)
 	assert_int_equal(world->position.next_avail, 7);
 }
 
-static void kick_by_flag(void **state)
+static void s_2_7_10_2_kick_by_flag(void **state)
 {
 	struct driver_world *world = *state;
 	struct driver_ring *ring = &world->ring;
@@ -206,7 +206,7 @@ static void kick_by_flag(void **state)
 }
 
 /* "The device MUST set flags to 0" with EVENT_IDX: 2.7.10.2 */
-static void kick_by_event(void **state)
+static void s_2_7_10_2_kick_by_event(void **state)
 {
 	struct driver_world *world = *state;
 	struct driver_ring *ring = &world->ring;
@@ -261,17 +261,17 @@ static void enable_kick_for_more_wants_more(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		PLAIN(interrupt_by_flag),
-		PLAIN(interrupt_ignores_the_other_way),
-		EVENT_IDX(ring_21_every_used_event),
+		PLAIN(s_2_7_7_2_interrupt_by_flag),
+		PLAIN(s_2_7_7_2_interrupt_ignores_the_other_way),
+		EVENT_IDX(ring_21_s_2_7_7_2_every_used_event),
 		EVENT_IDX(ring_21_several_batches_at_once),
 		EVENT_IDX(ring_21_more_than_65536_unasked),
 		EVENT_IDX(fenced_question_is_the_same),
 		PLAIN(nothing_published_needs_no_interrupt),
 		EVENT_IDX(nothing_published_needs_no_interrupt),
 		PLAIN(nothing_staged_writes_nothing),
-		PLAIN(kick_by_flag),
-		EVENT_IDX(kick_by_event),
+		PLAIN(s_2_7_10_2_kick_by_flag),
+		EVENT_IDX(s_2_7_10_2_kick_by_event),
 		PLAIN(enable_kick_looks_again),
 		EVENT_IDX(enable_kick_looks_again),
 		PLAIN(enable_kick_for_more_wants_more),

@@ -712,6 +712,23 @@ static void s_2_8_15_not_used_before_avail_changes(void **state)
 	assert_int_equal(pop(world), 0);
 }
 
+/* "A device MUST NOT write to a device-readable buffer": the engine touches none at all. */
+static void s_2_8_15_buffers_are_left_alone(void **state)
+{
+	struct packed_world *world = *state;
+
+	memset(world->ring.heap, 0x5a, 4096);
+	put(world, 0, 0);
+	put(world, 1, P_WRITE);
+	for (uint16_t i = 0; i < 2; i++) {
+		take(world, i);
+		assert_int_equal(virtqueue_push(&world->vq, i, world->chain.writable), 0);
+	}
+	assert_int_equal(virtqueue_publish(&world->vq), 2);
+	for (unsigned int i = 0; i < 4096; i++)
+		assert_int_equal(world->ring.heap[i], 0x5a);
+}
+
 /* A list that is not complete is not there, whatever follows its first place. */
 static void s_2_8_6_list_appears_with_its_first_descriptor(void **state)
 {
@@ -792,6 +809,7 @@ int main(void)
 		TEST(s_2_8_12_used_in_the_order_of_completion),
 		TEST(s_2_8_15_not_used_before_avail_changes),
 		TEST(s_2_8_15_used_descriptors_are_left_alone),
+		TEST(s_2_8_15_buffers_are_left_alone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

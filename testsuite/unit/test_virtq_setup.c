@@ -59,7 +59,7 @@ static void starts(void **state)
 	assert_int_equal(virtqueue_pop(&world->vq, &world->chain), 0);
 }
 
-static void ring_01_size(void **state)
+static void ring_01_s_2_7_size(void **state)
 {
 	struct driver_world *world = *state;
 	static const uint32_t sizes[] = { 0, 3, 5, 6, 7, 12, 100, 32767, 32769, 65535, 65536,
@@ -98,7 +98,7 @@ static void ring_01_too_few_slots(void **state)
 	expect_start(world, -EINVAL, VQ_SIZE);
 }
 
-static void ring_02_misaligned(void **state)
+static void ring_02_s_2_7_misaligned(void **state)
 {
 	struct driver_world *world = *state;
 
@@ -150,7 +150,7 @@ static void ring_03_areas_overlap(void **state)
 }
 
 /* Every one of `num` entries and the event behind them must be mapped. */
-static void ring_04_area_exceeds_its_mapping(void **state)
+static void ring_04_s_2_7_area_exceeds_its_mapping(void **state)
 {
 	struct driver_world *world = *state;
 	static const uint64_t address[] = { DRIVER_DESC, DRIVER_AVAIL, DRIVER_USED };
@@ -481,13 +481,13 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(starts),
-		TEST(ring_01_size),
+		TEST(ring_01_s_2_7_size),
 		cmocka_unit_test(ring_01_every_size_that_is_allowed),
 		TEST(ring_01_too_few_slots),
-		TEST(ring_02_misaligned),
+		TEST(ring_02_s_2_7_misaligned),
 		TEST(ring_02_misaligned_on_our_side),
 		TEST(ring_03_areas_overlap),
-		TEST(ring_04_area_exceeds_its_mapping),
+		TEST(ring_04_s_2_7_area_exceeds_its_mapping),
 		TEST(ring_04_area_in_two_mappings),
 		TEST(ring_04_permission),
 		TEST(ring_05_area_wraps),

@@ -58,7 +58,7 @@ static void expect_broken(struct driver_world *world, enum virtqueue_reason reas
 	assert_int_equal(world->vq.error.reason, reason);
 }
 
-static void chain_of_both_directions(void **state)
+static void s_2_7_5_chain_of_both_directions(void **state)
 {
 	struct driver_world *world = *state;
 
@@ -79,7 +79,7 @@ static void chain_of_both_directions(void **state)
 	assert_int_equal(pop(world), 0);
 }
 
-static void used_elements_appear_when_published(void **state)
+static void s_2_7_8_2_used_elements_appear_when_published(void **state)
 {
 	struct driver_world *world = *state;
 	uint16_t first = driver_add_writable(&world->ring, 100);
@@ -102,7 +102,7 @@ static void used_elements_appear_when_published(void **state)
 	assert_false(driver_take_used(&world->ring, &head, &length));
 }
 
-static void ring_08_avail_ahead(void **state)
+static void ring_08_s_2_7_6_avail_ahead(void **state)
 {
 	struct driver_world *world = *state;
 
@@ -111,7 +111,7 @@ static void ring_08_avail_ahead(void **state)
 	assert_int_equal(world->vq.error.value, SIZE + 1);
 }
 
-static void ring_08_avail_full_is_fine(void **state)
+static void ring_08_s_2_7_6_avail_full_is_fine(void **state)
 {
 	struct driver_world *world = *state;
 
@@ -121,7 +121,7 @@ static void ring_08_avail_full_is_fine(void **state)
 }
 
 /* Chains in flight and elements staged count: the driver cannot have them back yet. */
-static void ring_08_avail_ahead_of_what_is_out(void **state)
+static void ring_08_s_2_7_6_avail_ahead_of_what_is_out(void **state)
 {
 	struct driver_world *world = *state;
 
@@ -143,7 +143,7 @@ static void ring_08_seen_by_available(void **state)
 	assert_int_equal(world->vq.error.reason, VQ_AVAIL_TOO_FAR);
 }
 
-static void ring_09_avail_backwards(void **state)
+static void ring_09_s_2_7_6_1_avail_backwards(void **state)
 {
 	struct driver_world *world = *state;
 
@@ -153,7 +153,7 @@ static void ring_09_avail_backwards(void **state)
 	expect_broken(world, VQ_AVAIL_BACKWARDS);
 }
 
-static void ring_09_avail_backwards_below_the_start(void **state)
+static void ring_09_s_2_7_6_1_avail_backwards_below_the_start(void **state)
 {
 	struct driver_world *world = *state;
 
@@ -162,7 +162,7 @@ static void ring_09_avail_backwards_below_the_start(void **state)
 }
 
 /* What is called backwards; anything else is called ahead. */
-static void ring_09_how_far_is_backwards(void **state)
+static void ring_09_s_2_7_6_1_how_far_is_backwards(void **state)
 {
 	struct driver_world *world = *state;
 
@@ -175,7 +175,7 @@ static void ring_09_how_far_is_backwards(void **state)
 }
 
 /* Backwards, but not behind what was taken: seen when it is looked at. */
-static void ring_09_avail_backwards_before_it_was_taken(void **state)
+static void ring_09_s_2_7_6_1_avail_backwards_before_it_was_taken(void **state)
 {
 	struct driver_world *world = *state;
 
@@ -187,7 +187,7 @@ static void ring_09_avail_backwards_before_it_was_taken(void **state)
 	assert_int_equal(world->vq.error.reason, VQ_AVAIL_BACKWARDS);
 }
 
-static void ring_10_head_out_of_range(void **state)
+static void ring_10_s_2_7_6_head_out_of_range(void **state)
 {
 	struct driver_world *world = *state;
 
@@ -238,7 +238,7 @@ static void ring_11_head_again_after_it_was_returned(void **state)
 	}
 }
 
-static void ring_12_next_out_of_range(void **state)
+static void ring_12_s_2_7_5_next_out_of_range(void **state)
 {
 	struct driver_world *world = *state;
 
@@ -257,7 +257,7 @@ static void ring_12_next_at_the_largest(void **state)
 	expect_broken(world, VQ_NEXT_RANGE);
 }
 
-static void ring_13_self_loop(void **state)
+static void ring_13_s_2_7_5_2_self_loop(void **state)
 {
 	struct driver_world *world = *state;
 
@@ -266,7 +266,7 @@ static void ring_13_self_loop(void **state)
 	expect_broken(world, VQ_CHAIN_LENGTH);
 }
 
-static void ring_13_long_loop(void **state)
+static void ring_13_s_2_7_5_2_long_loop(void **state)
 {
 	struct driver_world *world = *state;
 
@@ -276,7 +276,7 @@ static void ring_13_long_loop(void **state)
 	expect_broken(world, VQ_CHAIN_LENGTH);
 }
 
-static void ring_14_longest_chain(void **state)
+static void ring_14_s_2_7_5_2_longest_chain(void **state)
 {
 	struct driver_world *world = *state;
 
@@ -288,7 +288,7 @@ static void ring_14_longest_chain(void **state)
 	assert_int_equal(world->chain.readable_segments, SIZE);
 }
 
-static void ring_15_readable_after_writable(void **state)
+static void ring_15_s_2_7_4_2_readable_after_writable(void **state)
 {
 	struct driver_world *world = *state;
 
@@ -339,7 +339,7 @@ static void map_huge(struct driver_world *world)
 	assert_int_equal(vq_memory_add(&world->memory, &region), 0);
 }
 
-static void ring_19_total_over_4_gib(void **state)
+static void ring_19_s_2_7_5_2_total_over_4_gib(void **state)
 {
 	struct driver_world *world = *state;
 
@@ -351,7 +351,7 @@ static void ring_19_total_over_4_gib(void **state)
 	assert_int_equal(world->vq.error.value, UINT64_C(1) << 32);
 }
 
-static void ring_19_total_at_the_limit(void **state)
+static void ring_19_s_2_7_5_2_total_at_the_limit(void **state)
 {
 	struct driver_world *world = *state;
 
@@ -384,7 +384,7 @@ static int pop_long_chain(uint16_t length)
 	return result;
 }
 
-static void ring_20_over_1024_segments(void **state)
+static void ring_20_s_2_7_4_1_over_1024_segments(void **state)
 {
 	(void)state;
 	assert_int_equal(pop_long_chain(1024), 1);
@@ -392,7 +392,7 @@ static void ring_20_over_1024_segments(void **state)
 	assert_int_equal(pop_long_chain(2048), -EPROTO);
 }
 
-static void ring_20_array_of_the_caller(void **state)
+static void ring_20_s_2_7_4_1_array_of_the_caller(void **state)
 {
 	struct driver_world *world = *state;
 	struct iovec *segments = malloc(2 * sizeof(*segments));
@@ -541,7 +541,7 @@ static void ring_47_buffer_in_two_regions(void **state)
 	assert_int_equal(world->chain.readable, 20);
 }
 
-static void ring_55_written_over_writable(void **state)
+static void ring_55_s_2_7_8_2_written_over_writable(void **state)
 {
 	struct driver_world *world = *state;
 	uint16_t head = driver_add_writable(&world->ring, 100);
@@ -572,7 +572,25 @@ static void push_of_what_is_not_in_flight(void **state)
 	assert_int_equal(virtqueue_push(&world->vq, head, 0), -EINVAL);
 }
 
-static void in_order_is_kept(void **state)
+/* "A device MUST NOT write to a device-readable buffer": the engine touches none at all. */
+static void s_2_7_5_1_buffers_are_left_alone(void **state)
+{
+	struct driver_world *world = *state;
+
+	memset(world->ring.heap, 0x5a, 4096);
+	driver_add_readable(&world->ring, 1000);
+	driver_add_writable(&world->ring, 1000);
+	for (unsigned int i = 0; i < 2; i++) {
+		assert_int_equal(pop(world), 1);
+		assert_int_equal(virtqueue_push(&world->vq, world->chain.head,
+						world->chain.writable), 0);
+	}
+	assert_int_equal(virtqueue_publish(&world->vq), 2);
+	for (unsigned int i = 0; i < 4096; i++)
+		assert_int_equal(world->ring.heap[i], 0x5a);
+}
+
+static void s_2_7_9_in_order_is_kept(void **state)
 {
 	struct driver_world *world = driver_world_started(SIZE, IN_ORDER);
 	uint16_t first = driver_add_readable(&world->ring, 1);
@@ -628,7 +646,7 @@ static void unpop_trusts_no_ring(void **state)
 	assert_int_equal(world->chain.readable, 77);
 }
 
-static void ring_22_indices_wrap(void **state)
+static void ring_22_s_2_7_6_s_2_7_8_indices_wrap(void **state)
 {
 	struct driver_world *world = *state;
 	uint32_t head, length;
@@ -651,45 +669,46 @@ static void ring_22_indices_wrap(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(chain_of_both_directions),
-		TEST(used_elements_appear_when_published),
+		TEST(s_2_7_5_chain_of_both_directions),
+		TEST(s_2_7_8_2_used_elements_appear_when_published),
 		TEST(ring_03_buffer_in_the_ring),
 		TEST(ring_03_buffer_beside_the_ring),
 		TEST(ring_05_buffer_wraps),
-		TEST(ring_08_avail_ahead),
-		TEST(ring_08_avail_full_is_fine),
-		TEST(ring_08_avail_ahead_of_what_is_out),
+		TEST(ring_08_s_2_7_6_avail_ahead),
+		TEST(ring_08_s_2_7_6_avail_full_is_fine),
+		TEST(ring_08_s_2_7_6_avail_ahead_of_what_is_out),
 		TEST(ring_08_seen_by_available),
-		TEST(ring_09_avail_backwards),
-		TEST(ring_09_avail_backwards_below_the_start),
-		TEST(ring_09_how_far_is_backwards),
-		TEST(ring_09_avail_backwards_before_it_was_taken),
-		TEST(ring_10_head_out_of_range),
+		TEST(ring_09_s_2_7_6_1_avail_backwards),
+		TEST(ring_09_s_2_7_6_1_avail_backwards_below_the_start),
+		TEST(ring_09_s_2_7_6_1_how_far_is_backwards),
+		TEST(ring_09_s_2_7_6_1_avail_backwards_before_it_was_taken),
+		TEST(ring_10_s_2_7_6_head_out_of_range),
 		TEST(ring_10_head_at_the_largest),
 		TEST(ring_11_head_twice_in_flight),
 		TEST(ring_11_head_twice_in_one_batch),
 		TEST(ring_11_head_again_after_it_was_returned),
-		TEST(ring_12_next_out_of_range),
+		TEST(ring_12_s_2_7_5_next_out_of_range),
 		TEST(ring_12_next_at_the_largest),
-		TEST(ring_13_self_loop),
-		TEST(ring_13_long_loop),
-		TEST(ring_14_longest_chain),
-		TEST(ring_15_readable_after_writable),
+		TEST(ring_13_s_2_7_5_2_self_loop),
+		TEST(ring_13_s_2_7_5_2_long_loop),
+		TEST(ring_14_s_2_7_5_2_longest_chain),
+		TEST(ring_15_s_2_7_4_2_readable_after_writable),
 		cmocka_unit_test(ring_16_unknown_flags),
 		TEST(ring_18_length_zero),
 		TEST(ring_18_length_zero_at_the_end),
-		TEST(ring_19_total_over_4_gib),
-		TEST(ring_19_total_at_the_limit),
-		cmocka_unit_test(ring_20_over_1024_segments),
-		TEST(ring_20_array_of_the_caller),
-		TEST(ring_22_indices_wrap),
+		TEST(ring_19_s_2_7_5_2_total_over_4_gib),
+		TEST(ring_19_s_2_7_5_2_total_at_the_limit),
+		cmocka_unit_test(ring_20_s_2_7_4_1_over_1024_segments),
+		TEST(ring_20_s_2_7_4_1_array_of_the_caller),
+		TEST(ring_22_s_2_7_6_s_2_7_8_indices_wrap),
 		TEST(ring_40_buffer_unmapped),
 		TEST(ring_41_buffer_permission),
 		TEST(ring_46_shortage_leaves_the_virtqueue),
 		TEST(ring_47_buffer_in_two_regions),
-		TEST(ring_55_written_over_writable),
+		TEST(ring_55_s_2_7_8_2_written_over_writable),
 		TEST(push_of_what_is_not_in_flight),
-		cmocka_unit_test(in_order_is_kept),
+		TEST(s_2_7_5_1_buffers_are_left_alone),
+		cmocka_unit_test(s_2_7_9_in_order_is_kept),
 		TEST(unpop_gives_back),
 		TEST(unpop_trusts_no_ring),
 	};

@@ -85,7 +85,8 @@ static uint32_t check_batch(const struct virtqueue *vq, uint16_t first, uint32_t
 		if (id >= vq->size || !(vq->slots[id].descriptors & VQ_SLOT_STAGED))
 			return 0;
 		descriptors = staged_descriptors(vq, id);
-		if (!descriptors || descriptors > length || !add_id(&ids, id))
+		/* an element of no places would come again at once, and is in the set then */
+		if (descriptors > length || !add_id(&ids, id))
 			return 0;
 		first = forward(vq, first, descriptors);
 		length -= descriptors;
