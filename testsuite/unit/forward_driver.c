@@ -37,9 +37,11 @@ static const struct {
 
 void forward_driver_open(struct forward_driver *driver)
 {
-	for (unsigned int i = 0; i < FORWARD_DRIVER_REGIONS; i++)
+	for (unsigned int i = 0; i < FORWARD_DRIVER_REGIONS; i++) {
 		if (posix_memalign((void **)&driver->memory[i], 4096, regions[i].size))
 			abort();
+		memset(driver->memory[i], 0, regions[i].size);
+	}
 }
 
 void forward_driver_close(struct forward_driver *driver)
@@ -48,12 +50,34 @@ void forward_driver_close(struct forward_driver *driver)
 		free(driver->memory[i]);
 }
 
+/* The bytes of a region that a ring of this size can lead to, and some more. */
+static uint32_t reach(const struct forward_driver *driver, unsigned int region)
+{
+	uint32_t cells = (driver->size + 2u) * CELL;
+
+	return cells < regions[region].size ? cells : regions[region].size;
+}
+
+/*
+ * Behind the ring, where no head and no descriptor may be, lie descriptors that would do: those
+ * of the first cell.
+ */
+static void fill_behind(struct forward_driver *driver, struct forward_driver_queue *queue)
+{
+	uint64_t at = regions[queue->writable ? RECEIVE : SEND].iova;
+	uint16_t flags = queue->writable ? VRING_DESC_F_WRITE : 0;
+
+	for (unsigned int i = driver->size; i < FORWARD_DRIVER_SIZE; i++)
+		driver_desc((struct vring_desc *)(void *)queue->rings + i, at,
+			    queue->writable ? 2000 : 100, flags, 0);
+}
+
 void forward_driver_reset(struct forward_driver *driver, bool packed, uint16_t size)
 {
 	driver->packed = packed;
 	driver->size = size;
 	for (unsigned int i = 0; i < FORWARD_DRIVER_REGIONS; i++)
-		memset(driver->memory[i], 0, regions[i].size);
+		memset(driver->memory[i], 0, reach(driver, i));
 	for (unsigned int end = 0; end < 2; end++) {
 		struct forward_driver_queue *queue = &driver->queue[end];
 
@@ -65,6 +89,7 @@ void forward_driver_reset(struct forward_driver *driver, bool packed, uint16_t s
 		queue->free = queue->ids = size;
 		for (uint16_t i = 0; i < size; i++)
 			queue->free_id[i] = i;
+		fill_behind(driver, queue);
 	}
 }
 
@@ -89,7 +114,7 @@ void forward_driver_areas(const struct forward_driver *driver, unsigned int end,
 void forward_driver_compare(const struct forward_driver *a, const struct forward_driver *b)
 {
 	for (unsigned int i = 0; i < FORWARD_DRIVER_REGIONS; i++)
-		assert_memory_equal(a->memory[i], b->memory[i], regions[i].size);
+		assert_memory_equal(a->memory[i], b->memory[i], reach(a, i));
 }
 
 static uint32_t below(struct forward_driver *driver, uint32_t limit)
@@ -200,8 +225,10 @@ static void spoil_recipe(struct forward_driver *driver, const struct forward_dri
 		recipe->flags = (uint16_t)(1u << below(driver, 16));
 		break;
 	case 3:
-		recipe->id = (uint16_t)(one_in(driver, 2) ? driver->size + below(driver, 4) :
-							    below(driver, driver->size));
+		recipe->id = (uint16_t)below(driver, driver->size);
+		if (one_in(driver, 2))
+			recipe->id = (uint16_t)(driver->size +
+						below(driver, one_in(driver, 2) ? 4 : 60000));
 		break;
 	default:
 		piece->address = odd_address(driver, queue);
@@ -301,6 +328,7 @@ static void add_split(struct forward_driver *driver, struct forward_driver_queue
 	put16(queue->rings + 0x1000 + 4 + 2 * (queue->avail % driver->size), head);
 	queue->avail++;
 	put16(queue->rings + 0x1000 + 2, queue->avail);
+	member[0] = real;
 	memcpy(queue->members[real], member, sizeof(member));
 	queue->count[real] = (uint8_t)entries;
 	queue->free -= entries;
@@ -308,8 +336,10 @@ static void add_split(struct forward_driver *driver, struct forward_driver_queue
 
 static void give_back(struct forward_driver_queue *queue, uint16_t id, bool packed)
 {
+	/* an id that was given out of turn comes back once more than it was taken */
 	for (unsigned int i = 0; i < (packed ? 1 : queue->count[id]); i++)
-		queue->free_id[queue->ids++] = packed ? id : queue->members[id][i];
+		if (queue->ids < FORWARD_DRIVER_SIZE)
+			queue->free_id[queue->ids++] = packed ? id : queue->members[id][i];
 	queue->free += queue->count[id];
 	queue->count[id] = 0;
 }

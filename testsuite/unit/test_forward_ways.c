@@ -27,7 +27,7 @@ struct way {
 	struct virtqueue vq[2];		/* by enum forward_end */
 	struct virtqueue_position position[2];
 	uint16_t published[2];
-	struct vq_slot slots[2][FORWARD_DRIVER_SIZE];
+	struct vq_slot *slots[2];	/* as many as the ring has */
 	struct forward forward;
 	struct forward_path path;
 	uint64_t interrupts[2];
@@ -82,7 +82,7 @@ static void start_end(struct way *way, const struct run *run, enum forward_end e
 		.features = run->features,
 		.memory = &way->memory,
 		.slots = way->slots[end],
-		.slot_count = FORWARD_DRIVER_SIZE,
+		.slot_count = run->size,
 		.position = &way->position[end],
 		.published = &way->published[end],
 	};
@@ -204,18 +204,31 @@ static void round_of(const struct run *run, struct way *quick, struct way *gener
 	deliveries += quick->forward.counters.frames;
 }
 
+static void open_way(struct way *way, const struct run *run)
+{
+	forward_driver_open(&way->driver);
+	for (int end = 0; end < 2; end++)
+		way->slots[end] = calloc(run->size, sizeof(struct vq_slot));
+}
+
+static void close_way(struct way *way)
+{
+	forward_driver_close(&way->driver);
+	free(way->slots[0]);
+	free(way->slots[1]);
+	free(way);
+}
+
 static void run_all(const struct run *run, uint32_t seed, unsigned int rounds)
 {
 	struct way *quick = calloc(1, sizeof(*quick)), *general = calloc(1, sizeof(*general));
 
-	forward_driver_open(&quick->driver);
-	forward_driver_open(&general->driver);
+	open_way(quick, run);
+	open_way(general, run);
 	for (unsigned int i = 0; i < rounds; i++)
 		round_of(run, quick, general, seed + i * 977u);
-	forward_driver_close(&quick->driver);
-	forward_driver_close(&general->driver);
-	free(quick);
-	free(general);
+	close_way(quick);
+	close_way(general);
 }
 
 /* So that a driver that no longer does what the test is for is noticed. */

@@ -92,25 +92,30 @@ VQ_INLINE uint64_t lane_packed_element(const struct virtqueue *vq, uint32_t id, 
 
 /*
  * As packed_publish(), in the same order, for a lane's chains only: the position, all elements
- * but the first, the first one, the journal, the slots. `fenced`: the first element is stored
- * with a full fence behind it. What lanes read has nothing written.
+ * but the first one's flags, those, the journal, the slots. `fenced`: there is a full fence
+ * behind the flags. In chains that lanes read nothing is written.
  */
 VQ_INLINE void lane_packed_publish(struct virtqueue *vq, uint32_t count, enum vq_window_use use,
 				   bool fenced)
 {
 	uint16_t first = vq->packed.next_avail, next = packed_forward(first, count, vq->size);
 	struct vq_slot *slots = vq->slots, *staged = slots + packed_place(first);
-	uint64_t *to = lane_packed_half(vq, first), element, flags = packed_used_flags(first);
+	uint64_t *to = lane_packed_half(vq, first), flags = packed_used_flags(first);
+	struct vring_packed_desc *one = &vq->packed.desc[packed_place(first)];
+	uint32_t written = use == VQ_WINDOW_WRITE ? slots[staged->order].writable : 0;
 
 	vq_position_store_word(vq->position, vq_position_word(next));
 	for (uint32_t i = count - 1; i; i--)
 		shared_store64_raw(to + 2 * i, lane_packed_element(vq, staged[i].order, flags, use));
-	element = lane_packed_element(vq, staged->order, flags, use);
+	shared_store32((uint32_t *)&one->len, written);
+	shared_store16((uint16_t *)&one->id, staged->order);
 	lane_packed_advance(vq, count, next);
+	if (written)
+		flags |= VRING_DESC_F_WRITE;
 	if (fenced)
-		shared_store64_raw_fenced(to, element);
+		shared_store16_fenced((uint16_t *)&one->flags, (uint16_t)flags);
 	else
-		shared_store64_raw_release(to, element);
+		shared_store16_release((uint16_t *)&one->flags, (uint16_t)flags);
 	packed_close_journal_inline(vq);
 	do
 		slots[staged++->order].descriptors = 0;
@@ -134,9 +139,13 @@ VQ_INLINE bool lane_packed_wants_interrupt(struct virtqueue *vq, uint32_t count)
 VQ_INLINE void lane_packed_prefetch(const struct virtqueue *vq, enum vq_window_use use)
 {
 	const struct vq_window *window = &vq->window[use];
-	const uint64_t *half = lane_packed_half(vq, vq->packed.next_avail);
-	uint64_t at = le64toh(shared_load64_raw(half - 1)) - window->first;
+	uint16_t position = vq->packed.next_avail;
+	const struct vring_packed_desc *desc = &vq->packed.desc[packed_place(position)];
+	uint64_t at;
 
+	if (!packed_is_available(shared_load16_acquire((const uint16_t *)&desc->flags), position))
+		return;
+	at = le64toh(shared_load64_raw(&desc->addr)) - window->first;
 	__builtin_prefetch(window->base + at, 1);
 	__builtin_prefetch(window->base + at + 64, 1);
 }

@@ -118,16 +118,19 @@ VQ_INLINE uint32_t lane_split_publish(struct virtqueue *vq, uint32_t count, bool
 
 /*
  * Lets the processor fetch the next chain's buffer, which costs most when the next frame comes
- * alone. What is read here is a hint: all of it is read again, and checked, by whoever takes the
- * chain.
+ * alone; only if that chain is known to be available. What is read here is a hint: all of it is
+ * read again, and checked, by whoever takes the chain.
  */
 VQ_INLINE void lane_split_prefetch(const struct virtqueue *vq, enum vq_window_use use)
 {
 	const struct vq_window *window = &vq->window[use];
-	uint32_t place = vq->split.next_avail & (vq->size - 1);
-	uint32_t head = shared_load16(&vq->split.avail->ring[place]) & (vq->size - 1);
-	uint64_t at = vq_split_load(vq->split.desc, head).address - window->first;
+	uint32_t place = vq->split.next_avail & (vq->size - 1), head;
+	uint64_t at;
 
+	if (!vq_split_pending(&vq->split))
+		return;
+	head = shared_load16(&vq->split.avail->ring[place]) & (vq->size - 1);
+	at = le64toh(shared_load64_raw(&vq->split.desc[head].addr)) - window->first;
 	__builtin_prefetch(window->base + at, 1);
 	__builtin_prefetch(window->base + at + 64, 1);
 }

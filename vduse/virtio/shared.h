@@ -80,34 +80,10 @@ VQ_INLINE uint64_t shared_load64_raw(const void *from)
 	return atomic_load_explicit((const _Atomic uint64_t *)from, memory_order_relaxed);
 }
 
-/* As shared_load64_raw(); whatever is loaded later is loaded after it. */
-VQ_INLINE uint64_t shared_load64_raw_acquire(const void *from)
-{
-	return atomic_load_explicit((const _Atomic uint64_t *)from, memory_order_acquire);
-}
-
 /* The pointer must be aligned to 8; relaxed order; no conversion. */
 VQ_INLINE void shared_store64_raw(uint64_t *to, uint64_t value)
 {
 	atomic_store_explicit((_Atomic uint64_t *)to, value, memory_order_relaxed);
-}
-
-/* As shared_store64_raw(); whatever was stored earlier is visible before it. */
-VQ_INLINE void shared_store64_raw_release(uint64_t *to, uint64_t value)
-{
-	atomic_store_explicit((_Atomic uint64_t *)to, value, memory_order_release);
-}
-
-/* As shared_store16_fenced(). */
-VQ_INLINE void shared_store64_raw_fenced(uint64_t *to, uint64_t value)
-{
-#if defined(__x86_64__)
-	atomic_exchange_explicit((_Atomic uint64_t *)to, value, memory_order_seq_cst);
-	atomic_signal_fence(memory_order_seq_cst);
-#else
-	shared_store64_raw_release(to, value);
-	atomic_thread_fence(memory_order_seq_cst);
-#endif
 }
 
 /*
