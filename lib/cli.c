@@ -234,6 +234,19 @@ static int next_positional(struct parser *parser, const struct cli_word *words)
 }
 
 /*
+ * A keyword with its value, where a word that may be left out could stand: it was left out.
+ * Behind "--" it is the word.
+ */
+static bool is_left_out(const struct parser *parser, const struct cli_word *words, int positional,
+			const char *text, const char *next)
+{
+	int i = find_keyword(words, text);
+
+	return !(words[positional].flags & CLI_REQUIRED) && !parser->literal && next && i >= 0 &&
+	       !strcmp(words[i].keyword, text);
+}
+
+/*
  * "help" behind the path is usage, but not where a device of that name could be meant:
  * @next is the positional word that is due, or -1. A name that we give is none.
  */
@@ -261,7 +274,7 @@ static int take_word(struct parser *parser, const char *text, const char *next)
 		parser->line->options.help = true;
 		return 1;
 	}
-	if (i >= 0) {
+	if (i >= 0 && !is_left_out(parser, words, i, text, next)) {
 		parser->positional++;
 		values[i].given = true;
 		rc = read_value(parser, &words[i], text, &values[i]);
@@ -423,10 +436,11 @@ bool cli_goes_on(const struct cli_line *line)
 	const struct cli_word *words = line->verb->words;
 	int i;
 
-	if (line->verb->running != CLI_SERVES)
-		return false;
-	for (i = 0; words && words[i].kind != CLI_END; i++)
+	for (i = 0; words && words[i].kind != CLI_END; i++) {
 		if ((words[i].flags & CLI_RETURNS) && line->values[i].given)
 			return false;
-	return true;
+		if ((words[i].flags & CLI_GOES_ON) && line->values[i].given)
+			return true;
+	}
+	return line->verb->running == CLI_SERVES;
 }

@@ -38,6 +38,7 @@ enum cli_kind {
 #define CLI_REQUIRED 1u		/* the verb cannot do without */
 #define CLI_ABBREVIATED 2u	/* any prefix will do, first in the table wins */
 #define CLI_RETURNS 4u		/* a verb that goes on returns with this word */
+#define CLI_GOES_ON 8u		/* a verb that returns goes on with this word */
 
 struct cli_word {
 	const char *keyword;	/* NULL for a positional word */

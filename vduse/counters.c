@@ -38,11 +38,10 @@ static void output_drops(struct output *out, const struct port_counters *counter
 	output_end_object(out, OUT_JSON);
 }
 
-void counters_output(struct output *out, const char *name, const struct port_counters *counters)
+static void output_all(struct output *out, const struct port_counters *counters)
 {
 	unsigned int i;
 
-	output_begin_record(out, name);
 	for (i = 0; i < SESSION_QUEUES; i++)
 		output_queue(out, i, &counters->queues[i]);
 	output_drops(out, counters);
@@ -55,5 +54,18 @@ void counters_output(struct output *out, const char *name, const struct port_cou
 		output_number(out, OUT_BOTH, "recorded", counters->recorded);
 		output_number(out, OUT_BOTH, "unrecorded", counters->unrecorded);
 	}
+}
+
+void counters_put(struct output *out, const struct port_counters *counters)
+{
+	output_begin_object(out, OUT_JSON, "counters");
+	output_all(out, counters);
+	output_end_object(out, OUT_JSON);
+}
+
+void counters_output(struct output *out, const char *name, const struct port_counters *counters)
+{
+	output_begin_record(out, name);
+	output_all(out, counters);
 	output_end_record(out);
 }

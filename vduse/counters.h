@@ -6,6 +6,9 @@
 #include "lib/output.h"
 #include "vduse/device/port.h"
 
+/* The fields alone, in a record that is open; in JSON as one object "counters". */
+void counters_put(struct output *out, const struct port_counters *counters);
+
 /*
  * One record about the device @name, in a listing that is open. Causes of drops that
  * never happened are left out.

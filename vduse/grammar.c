@@ -28,6 +28,13 @@ static const struct cli_verb verbs[] = {
 		.help = "show one VDUSE device, or all",
 		.run = show_run,
 	}, {
+		.path = "stats",
+		.words = stats_words,
+		.running = CLI_READS,
+		.container = "stats",
+		.help = "what devices have counted, or carry in a second",
+		.run = stats_run,
+	}, {
 		.path = "set",
 		.words = set_words,
 		.running = CLI_READS,

@@ -4,6 +4,7 @@
  *
  *	sysfs			vqs, msg_timeout, bounce_size, attached, what stands behind
  *	/proc			served, and by whom
+ *	who serves it		broken, link, virtqueues, counters, if it is one of ours
  *	the record		type, features, vendor, vq_align, mac, mtu, size
  *	the virtio driver	type where there is no record, features negotiated, status
  */
@@ -12,9 +13,13 @@
 #include <string.h>
 #include <sys/sysmacros.h>
 
+#include "lib/clock.h"
+#include "lib/control_socket.h"
 #include "lib/holders.h"
 #include "lib/vdpa_attached.h"
 #include "lib/vduse_device.h"
+#include "vduse/asked.h"
+#include "vduse/counters.h"
 #include "vduse/verbs.h"
 
 enum { SHOW_NAME, SHOW_WORDS };
@@ -34,7 +39,23 @@ struct view {
 	bool recorded;
 	struct vduse_definition definition;	/* where recorded */
 	struct vdpa_attached attached;		/* where device->attached */
+	bool asked;
+	struct asked_state state;		/* where asked */
+	bool counted;
+	struct port_counters counters;		/* where counted */
 };
+
+/* What a listing may take of the users' time for those who do not answer. */
+struct patience {
+	int64_t end;		/* clock_ms() */
+};
+
+static int patience_left(const struct patience *patience)
+{
+	int64_t left = patience->end - clock_ms();
+
+	return left > 0 ? (int)left : 0;
+}
 
 /* What happens to be in the way of the record is worth a warning, but for its absence:
  * devices of other programs have none. */
@@ -50,6 +71,27 @@ static void look_up_record(struct call *call, struct view *view)
 		view->definition = record.definition;
 	else if (rc != -ENOENT && rc != -ESTALE)
 		call_warn(call, failure.object, "%s", failure.message);
+}
+
+/* Only devices of "vduse loopback" can be asked; whose server is stopped is worth a warning. */
+static void ask(struct call *call, struct view *view, const struct patience *patience)
+{
+	const char *name = view->device->name;
+	struct failure failure = { .status = STATUS_OK };
+	int rc;
+
+	if (!view->holder)
+		return;
+	rc = ask_state(name, patience_left(patience), &view->state);
+	view->asked = rc == 0;
+	if (rc == 0 && call->options->statistics) {
+		rc = ask_counters(name, patience_left(patience), &view->counters);
+		view->counted = rc == 0;
+	}
+	if (rc == -ETIMEDOUT || rc == -EPROTO) {
+		asked_explain(rc, name, view->device, &failure);
+		call_warn(call, name, "%s", failure.message);
+	}
 }
 
 /* The virtio driver's side tells the type of a device that someone else created. */
@@ -105,6 +147,8 @@ static void put_line(struct output *out, const struct view *view)
 	if (view->served_known)
 		output_bool(out, OUT_BOTH, "served", view->holder);
 	output_bool(out, OUT_BOTH, "attached", device->attached);
+	if (view->asked)
+		output_bool(out, OUT_BOTH, "broken", view->state.broken);
 	vdpa_attached_put(out, &view->attached);
 	put_process(out, view->holder);
 }
@@ -132,17 +176,64 @@ static void put_recorded(struct output *out, const struct vduse_definition *defi
 }
 
 /* What the driver of virtioN took; vhost-vdpa's client tells nobody but the device. */
+static bool negotiated(const struct view *view, uint64_t *features)
+{
+	if (view->asked && view->state.live) {
+		*features = view->state.features;
+		return true;
+	}
+	return view->attached.virtio_driver[0] &&
+	       vdpa_virtio_features(&sysfs_machine, view->attached.virtio, features) == 0;
+}
+
 static void put_negotiated(struct output *out, const struct view *view)
 {
 	const char *type = type_of(view);
 	uint64_t features;
 
-	if (!view->attached.virtio_driver[0] ||
-	    vdpa_virtio_features(&sysfs_machine, view->attached.virtio, &features))
+	if (!negotiated(view, &features))
 		return;
 	output_line(out);
 	output_features(out, OUT_BOTH, "negotiated_features",
 			type ? vduse_type_by_name(type) : DEVICE_TYPE_NONE, features);
+}
+
+static void put_virtqueue(struct output *out, const struct asked_queue *queue, unsigned int index)
+{
+	output_line(out);
+	output_begin_object(out, OUT_JSON, NULL);
+	output_number(out, OUT_JSON, "index", index);
+	output_number(out, OUT_TEXT, "vq", index);
+	output_bool(out, OUT_BOTH, "ready", queue->running);
+	if (queue->running) {
+		output_number(out, OUT_BOTH, "size", queue->size);
+		output_number(out, OUT_BOTH, "next_avail", queue->next_avail);
+		output_number(out, OUT_BOTH, "next_used", queue->next_used);
+		output_number(out, OUT_BOTH, "in_flight", queue->in_flight);
+	}
+	if (queue->broken)
+		output_string(out, OUT_BOTH, "error", queue->error);
+	output_end_object(out, OUT_JSON);
+}
+
+/* What the server sees: the driver's status, the link, the virtqueues. */
+static void put_served(struct output *out, const struct view *view)
+{
+	char text[VDPA_STATUS_TEXT], *save = NULL, *name;
+	unsigned int i;
+
+	output_line(out);
+	output_string(out, OUT_BOTH, "link", view->state.link_down ? "down" : "up");
+	vdpa_status_text(view->state.status, text);
+	output_begin_array(out, OUT_BOTH, "status");
+	for (name = strtok_r(text, " ", &save); name; name = strtok_r(NULL, " ", &save))
+		output_element(out, OUT_BOTH, name);
+	output_end_array(out, OUT_BOTH);
+	output_number(out, OUT_BOTH, "regions", view->state.regions);
+	output_begin_array(out, OUT_JSON, "virtqueues");
+	for (i = 0; i < SESSION_QUEUES; i++)
+		put_virtqueue(out, &view->state.queues[i], i);
+	output_end_array(out, OUT_JSON);
 }
 
 static void put_view(struct call *call, struct view *view)
@@ -153,12 +244,16 @@ static void put_view(struct call *call, struct view *view)
 		if (view->recorded)
 			put_recorded(call->out, &view->definition);
 		put_negotiated(call->out, view);
+		if (view->asked)
+			put_served(call->out, view);
 	}
+	if (view->counted)
+		counters_put(call->out, &view->counters);
 	output_end_record(call->out);
 }
 
 static void show_device(struct call *call, const struct vduse_device *device,
-			const struct holders *holders)
+			const struct holders *holders, const struct patience *patience)
 {
 	struct view view = { .device = device };
 
@@ -167,12 +262,14 @@ static void show_device(struct call *call, const struct vduse_device *device,
 	look_up_record(call, &view);
 	if (device->attached)
 		vdpa_attached_read(&sysfs_machine, device->name, &view.attached);
+	ask(call, &view, patience);
 	put_view(call, &view);
 }
 
 static int show_list(struct call *call, const struct vduse_device_list *list,
 		     struct failure *failure)
 {
+	const struct patience patience = { clock_ms() + CONTROL_PATIENCE_MS };
 	struct holders holders = { 0 };
 	size_t i;
 	int rc = 0;
@@ -183,7 +280,7 @@ static int show_list(struct call *call, const struct vduse_device_list *list,
 		return failure_errno(failure, -rc, NULL, "cannot look for serving processes");
 	output_begin_listing(call->out, "vduse");
 	for (i = 0; i < list->count; i++)
-		show_device(call, &list->devices[i], &holders);
+		show_device(call, &list->devices[i], &holders, &patience);
 	output_end_listing(call->out);
 	holders_free(&holders);
 	return 0;

@@ -16,6 +16,9 @@ int destroy_run(struct call *call, struct failure *failure);
 extern const struct cli_word show_words[];
 int show_run(struct call *call, struct failure *failure);
 
+extern const struct cli_word stats_words[];
+int stats_run(struct call *call, struct failure *failure);
+
 extern const struct cli_word set_words[];
 int set_run(struct call *call, struct failure *failure);
 
