@@ -67,9 +67,17 @@ static void fill_behind(struct forward_driver *driver, struct forward_driver_que
 	uint64_t at = regions[queue->writable ? RECEIVE : SEND].iova;
 	uint16_t flags = queue->writable ? VRING_DESC_F_WRITE : 0;
 
-	for (unsigned int i = driver->size; i < FORWARD_DRIVER_SIZE; i++)
-		driver_desc((struct vring_desc *)(void *)queue->rings + i, at,
-			    queue->writable ? 2000 : 100, flags, 0);
+	for (unsigned int i = driver->size; i < FORWARD_DRIVER_SIZE; i++) {
+		struct vring_desc *desc = (struct vring_desc *)(void *)queue->rings + i;
+		uint32_t length = queue->writable ? 2000 : 100;
+
+		/* packed: flags and id are the other way round, and it is available in the first lap */
+		if (driver->packed)
+			driver_desc(desc, at, length, (uint16_t)(i % driver->size),
+				    flags | 1 << VRING_PACKED_DESC_F_AVAIL);
+		else
+			driver_desc(desc, at, length, flags, 0);
+	}
 }
 
 void forward_driver_reset(struct forward_driver *driver, bool packed, uint16_t size)

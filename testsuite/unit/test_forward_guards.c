@@ -176,6 +176,151 @@ static void a_limit(void **state)
 	assert_int_equal(forward.fused_carry(&from->vq, &to->vq, NET_FRAME_MAX, 3).frames, 0);
 }
 
+/*
+ * One head twice in one batch: the second time it is in flight, and ends the batch. (Once it was
+ * given back it may be used again.)
+ */
+static void a_head_twice(bool sender)
+{
+	struct driver_ring *ring = sender ? &from->ring : &to->ring;
+
+	for (int i = 0; i < 4; i++) {
+		driver_add_writable(&to->ring, 100);
+		send_frame((uint8_t)i);
+	}
+	ring->avail->ring[3] = ring->avail->ring[1];
+	assert_int_equal(forward.fused_carry(&from->vq, &to->vq, NET_FRAME_MAX, 64).frames, 3);
+	assert_int_equal(from->ring.used->idx, 3);
+	assert_int_equal(to->ring.used->idx, 3);
+}
+
+static void a_sent_head_twice(void **state)
+{
+	(void)state;
+	a_head_twice(true);
+}
+
+static void a_received_head_twice(void **state)
+{
+	(void)state;
+	a_head_twice(false);
+}
+
+/* The same on packed virtqueues, where it is the buffer id. */
+static void start_packed(struct driver_world *world)
+{
+	world->config.features = UINT64_C(1) << VIRTIO_F_RING_PACKED;
+	world->position = (struct virtqueue_position){ VIRTQUEUE_PACKED_BEGIN,
+						       VIRTQUEUE_PACKED_BEGIN };
+	assert_int_equal(virtqueue_start(&world->vq, &world->config), 0);
+}
+
+static void put_packed(struct driver_world *world, unsigned int place, uint16_t id, bool writable)
+{
+	struct vring_packed_desc *desc = (void *)world->ring.desc;
+
+	desc[place] = (struct vring_packed_desc){
+		.addr = driver_alloc(&world->ring, 100, 1),
+		.len = 100,
+		.id = id,
+		.flags = (writable ? VRING_DESC_F_WRITE : 0) | 1 << VRING_PACKED_DESC_F_AVAIL,
+	};
+}
+
+static void an_id_twice(bool sender)
+{
+	start_packed(from);
+	start_packed(to);
+	for (unsigned int i = 0; i < 4; i++) {
+		put_packed(from, i, sender && i == 2 ? 0 : (uint16_t)i, false);
+		put_packed(to, i, !sender && i == 2 ? 0 : (uint16_t)i, true);
+	}
+	assert_int_equal(forward.fused_carry(&from->vq, &to->vq, NET_FRAME_MAX, 64).frames, 2);
+	assert_int_equal(from->position.next_used, VIRTQUEUE_PACKED_BEGIN + 2);
+	assert_int_equal(to->position.next_used, VIRTQUEUE_PACKED_BEGIN + 2);
+}
+
+static void a_sent_id_twice(void **state)
+{
+	(void)state;
+	an_id_twice(true);
+}
+
+static void a_received_id_twice(void **state)
+{
+	(void)state;
+	an_id_twice(false);
+}
+
+/*
+ * The journal of a packed virtqueue after a batch: complete, and the slots say what was used, as
+ * a successor would want it if it were not.
+ */
+static void the_journal_of_a_packed_batch(void **state)
+{
+	uint16_t published = 0;
+
+	(void)state;
+	to->config.published = &published;
+	start_packed(from);
+	start_packed(to);
+	for (unsigned int i = 0; i < 3; i++) {
+		put_packed(from, i, (uint16_t)i, false);
+		put_packed(to, i, (uint16_t)(7 + i), true);
+	}
+	assert_int_equal(forward.fused_carry(&from->vq, &to->vq, NET_FRAME_MAX, 64).frames, 3);
+	assert_int_equal(published, VIRTQUEUE_PACKED_BEGIN + 3);
+	for (unsigned int i = 0; i < 3; i++) {
+		assert_int_equal(to->slots[i].order, 7 + i);
+		assert_int_equal(to->slots[7 + i].writable, 100);
+		assert_int_equal(to->slots[7 + i].descriptors, 0);
+	}
+}
+
+/* What was published before, and nobody was asked about, counts in the next decision. */
+static void published_and_not_asked(bool packed)
+{
+	uint64_t features = UINT64_C(1) << VIRTIO_RING_F_EVENT_IDX;
+	struct fused_result result;
+
+	to->config.features |= features;
+	if (packed) {
+		start_packed(from);
+		to->config.features |= UINT64_C(1) << VIRTIO_F_RING_PACKED;
+		to->position = from->position;
+		for (unsigned int i = 0; i < 2; i++)
+			put_packed(to, i, (uint16_t)i, true);
+		put_packed(from, 0, 0, false);
+		/* after the descriptor at place 0, in this lap */
+		to->ring.avail->idx = VRING_PACKED_EVENT_FLAG_DESC;
+		to->ring.avail->flags = VIRTQUEUE_PACKED_BEGIN;
+	}
+	assert_int_equal(virtqueue_start(&to->vq, &to->config), 0);
+	if (!packed) {
+		driver_add_writable(&to->ring, 100);
+		driver_add_writable(&to->ring, 100);
+		send_frame(1);
+	}
+	assert_int_equal(virtqueue_pop(&to->vq, &to->chain), 1);
+	assert_int_equal(virtqueue_push(&to->vq, to->chain.head, 0), 0);
+	assert_int_equal(virtqueue_publish(&to->vq), 1);
+	result = forward.fused_carry(&from->vq, &to->vq, NET_FRAME_MAX, 64);
+	assert_int_equal(result.frames, 1);
+	assert_int_equal(result.told & (VQ_PAIR_FIRST | VQ_PAIR_FIRST_SILENT), VQ_PAIR_FIRST);
+}
+
+static void published_and_not_asked_split(void **state)
+{
+	(void)state;
+	published_and_not_asked(false);
+}
+
+static void published_and_not_asked_packed(void **state)
+{
+	(void)state;
+	published_and_not_asked(true);
+}
+
 /* Windows end where regions, permissions and the ring's areas do. */
 static void edges_of_windows(void **state)
 {
@@ -231,6 +376,13 @@ int main(void)
 		cmocka_unit_test_setup_teardown(position_of_a_predecessor, setup, teardown),
 		cmocka_unit_test_setup_teardown(virtqueues_that_do_not_run, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_limit, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_sent_head_twice, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_received_head_twice, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_sent_id_twice, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_received_id_twice, setup, teardown),
+		cmocka_unit_test_setup_teardown(the_journal_of_a_packed_batch, setup, teardown),
+		cmocka_unit_test_setup_teardown(published_and_not_asked_split, setup, teardown),
+		cmocka_unit_test_setup_teardown(published_and_not_asked_packed, setup, teardown),
 		cmocka_unit_test_setup_teardown(edges_of_windows, setup, teardown),
 		cmocka_unit_test_setup_teardown(windows_between_areas, setup, teardown),
 	};

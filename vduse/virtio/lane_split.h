@@ -17,8 +17,8 @@ VQ_INLINE bool lane_split_fits(const struct virtqueue *vq)
 }
 
 /*
- * avail.idx is read again only if fewer chains than wanted are known to be available. After one
- * that no driver may write there is nothing for a lane; pop is going to read and to report it.
+ * avail.idx is read again only if fewer chains than wanted are known to be available. One that
+ * no driver may write is not taken; when the others are used up, pop reads and reports it.
  */
 VQ_INLINE uint32_t lane_split_open(struct virtqueue *vq, uint32_t wanted)
 {
@@ -27,7 +27,6 @@ VQ_INLINE uint32_t lane_split_open(struct virtqueue *vq, uint32_t wanted)
 
 	if (available < wanted) {
 		index = shared_load16_acquire(&vq->split.avail->idx);
-		available = 0;
 		if (vq_split_index_fits(vq, index)) {
 			vq->split.avail_seen = index;
 			available = vq_split_pending(&vq->split);

@@ -12,10 +12,12 @@
  * from, knows no offloads, no chains, no MTU, counts nothing, asks for no notification and
  * decides about none. Its sizes are constants. No device could be written like this.
  *
- * It is as quick as it was possible to make it in a simple way: what is used in the loop is in
- * local variables, the available index is read again only when there is not enough, it is built
- * with the flags of the engine, and memcpy is the C library's. Tried and no better: a copy
- * inline, for 64 bytes; prefetching descriptors or buffers in the loop.
+ * It is as quick as it could be made in a simple way: what is used in the loop is in local
+ * variables, the available index is read again only when there is not enough, it is built with
+ * the flags of the engine, and memcpy is the C library's. An AVX2 copy inline instead of that was
+ * tried and makes no difference. One thing was left out on purpose: prefetching the next receive
+ * buffer after publication, which the engine does, is no part of moving frames; with it batches
+ * of 1 cost the floor some 5 % less (30.8 ns instead of 32.3).
  *
  * With `fence`, each batch ends with the one full fence between publishing and looking whether
  * the driver wants an interrupt, which no device can do without (virtio 1.2, 2.7.7.2): the used
