@@ -172,6 +172,10 @@ bench-ring: $(BENCH_RING)
 bench-vm: deps programs guest-programs vm-programs
 	@$(S)/testsuite/vm/run bash -c "$$(cat $(S)/testsuite/bench/vm/run)" bench-vm $(ROUNDS) </dev/null
 
+# What a device costs when there are 1, 10, 100 and 1000, in one process and in one each.
+bench-scale: deps programs guest-programs vm-programs
+	@VM_ICOUNT=$${VM_ICOUNT-1} VM_MEM=$${VM_MEM-4096} $(S)/testsuite/vm/run bash -c "$$(cat $(S)/testsuite/bench/vm/scale)" bench-scale $(COUNTS) </dev/null
+
 # A shell in the test guest, or RUN='COMMAND' there.
 vm: deps programs guest-programs vm-programs
 	@$(S)/testsuite/vm/run $(RUN)
@@ -213,6 +217,7 @@ help:
 	@echo 'make bench-cli    what vdpa costs beside iproute2'"'"'s, with 1, 100 and 1000 devices'
 	@echo 'make bench-ring   what the virtqueue engine costs beside a floor, without a kernel'
 	@echo 'make bench-vm     frames, TCP and round trips through the device, beside veth, and what it costs'
+	@echo 'make bench-scale  1, 10, 100 and 1000 devices: memory, processor time, and how best to serve them'
 	@echo 'make vm           a shell on that kernel; RUN="COMMAND" runs one command'
 	@echo 'make deps         install what building and testing needs (root, apt)'
 	@echo 'make install      DESTDIR=, PREFIX=, SBINDIR=, MANDIR=;  make uninstall'

@@ -31,7 +31,7 @@ void session_memory_close(struct session *session);
  * not needed. At most SESSION_GUARDS sessions in a process: -ENOSPC beyond. The end of
  * the session takes the guard away.
  */
-#define SESSION_GUARDS 64
+#define SESSION_GUARDS 1024
 int session_memory_guard(struct session *session);
 
 /* Pages that were missing so far. */
