@@ -227,6 +227,25 @@ static void put_packed(struct driver_world *world, unsigned int place, uint16_t 
 	};
 }
 
+/* As position_of_a_predecessor(): the element goes where the next one is due. */
+static void packed_position_of_a_predecessor(void **state)
+{
+	const struct vring_packed_desc *desc = (const void *)from->ring.desc;
+
+	(void)state;
+	start_packed(to);
+	put_packed(to, 0, 0, true);
+	put_packed(from, 0, 4, false);
+	put_packed(from, 1, 5, false);
+	start_packed(from);
+	from->position.next_avail++;
+	assert_int_equal(virtqueue_start(&from->vq, &from->config), 0);
+	forward_run(&forward, &path, 1);
+	assert_int_equal(forward.counters.frames, 1);
+	assert_int_equal(desc[0].id, 5);
+	assert_int_equal(desc[1].flags, 1 << VRING_PACKED_DESC_F_AVAIL);
+}
+
 static void an_id_twice(bool sender)
 {
 	start_packed(from);
@@ -378,6 +397,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_limit, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_sent_head_twice, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_received_head_twice, setup, teardown),
+		cmocka_unit_test_setup_teardown(packed_position_of_a_predecessor, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_sent_id_twice, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_received_id_twice, setup, teardown),
 		cmocka_unit_test_setup_teardown(the_journal_of_a_packed_batch, setup, teardown),
