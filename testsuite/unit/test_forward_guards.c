@@ -340,6 +340,53 @@ static void published_and_not_asked_packed(void **state)
 	published_and_not_asked(true);
 }
 
+/* While frames go the quick way, kicks are not wanted, on either side. */
+static void kicks_are_disabled(void **state)
+{
+	const struct vring_packed_desc_event *event;
+
+	(void)state;
+	driver_add_writable(&to->ring, 100);
+	send_frame(1);
+	assert_int_equal(forward.fused_carry(&from->vq, &to->vq, NET_FRAME_MAX, 64).frames, 1);
+	assert_int_equal(from->ring.used->flags, VRING_USED_F_NO_NOTIFY);
+	assert_int_equal(to->ring.used->flags, VRING_USED_F_NO_NOTIFY);
+	start_packed(from);
+	start_packed(to);
+	put_packed(from, 0, 0, false);
+	put_packed(to, 0, 0, true);
+	assert_int_equal(forward.fused_carry(&from->vq, &to->vq, NET_FRAME_MAX, 64).frames, 1);
+	event = (const void *)from->ring.used;
+	assert_int_equal(event->flags, VRING_PACKED_EVENT_FLAG_DISABLE);
+	event = (const void *)to->ring.used;
+	assert_int_equal(event->flags, VRING_PACKED_EVENT_FLAG_DISABLE);
+}
+
+/* A header that does not fit into the first buffer of a chain is cut, not written behind it. */
+static void a_first_buffer_shorter_than_a_header(void **state)
+{
+	struct driver_buffer sent[2], received[2];
+	uint8_t *first, *second;
+
+	(void)state;
+	received[0] = (struct driver_buffer){ driver_alloc(&to->ring, 64, 1), 4, true };
+	received[1] = (struct driver_buffer){ driver_alloc(&to->ring, 200, 1), 200, true };
+	sent[0] = (struct driver_buffer){ driver_alloc(&from->ring, 12, 1), 12, false };
+	sent[1] = (struct driver_buffer){ driver_alloc(&from->ring, FRAME, 1), FRAME, false };
+	first = driver_at(&to->ring, received[0].address);
+	second = driver_at(&to->ring, received[1].address);
+	memset(first, 0x77, 64);
+	memset(driver_at(&from->ring, sent[1].address), 0x11, FRAME);
+	driver_add(&to->ring, received, 2);
+	driver_add(&from->ring, sent, 2);
+	forward_run(&forward, &path, 1);
+	assert_int_equal(forward.counters.frames, 1);
+	for (int i = 4; i < 64; i++)
+		assert_int_equal(first[i], 0x77);
+	assert_int_equal(second[6], 1);		/* num_buffers, at 10 of the header */
+	assert_int_equal(second[8], 0x11);
+}
+
 /* Windows end where regions, permissions and the ring's areas do. */
 static void edges_of_windows(void **state)
 {
@@ -385,6 +432,9 @@ static void windows_between_areas(void **state)
 	assert_non_null(vq_window_at(vq, VQ_WINDOW_READ, DRIVER_HEAP + 0x1fff, 1));
 	assert_null(vq_window_at(vq, VQ_WINDOW_READ, DRIVER_HEAP + 0x20ff, 2));
 	assert_non_null(vq_window_at(vq, VQ_WINDOW_READ, DRIVER_HEAP + 0x3100, 0x1000));
+	assert_null(vq_window_at(vq, VQ_WINDOW_READ, DRIVER_HEAP + 0x30ff, 1));
+	assert_non_null(vq_window_at(vq, VQ_WINDOW_READ, DRIVER_HEAP + 0x2100, 0x100));
+	assert_null(vq_window_at(vq, VQ_WINDOW_READ, DRIVER_HEAP + 0x2000, 0x100));
 }
 
 int main(void)
@@ -403,6 +453,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(the_journal_of_a_packed_batch, setup, teardown),
 		cmocka_unit_test_setup_teardown(published_and_not_asked_split, setup, teardown),
 		cmocka_unit_test_setup_teardown(published_and_not_asked_packed, setup, teardown),
+		cmocka_unit_test_setup_teardown(kicks_are_disabled, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_first_buffer_shorter_than_a_header, setup, teardown),
 		cmocka_unit_test_setup_teardown(edges_of_windows, setup, teardown),
 		cmocka_unit_test_setup_teardown(windows_between_areas, setup, teardown),
 	};
