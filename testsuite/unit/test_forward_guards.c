@@ -144,23 +144,63 @@ static void position_of_a_predecessor(void **state)
 	assert_int_equal(from->position.next_used, 1);
 }
 
-/* A stopped virtqueue, a broken one: nothing is carried, and nothing crashes. */
-static void virtqueues_that_do_not_run(void **state)
+/* A packed virtqueue in the place of the split one, and what its driver makes available. */
+static void start_packed(struct driver_world *world)
 {
-	struct fused_result result;
+	world->config.features = UINT64_C(1) << VIRTIO_F_RING_PACKED;
+	world->position = (struct virtqueue_position){ VIRTQUEUE_PACKED_BEGIN,
+						       VIRTQUEUE_PACKED_BEGIN };
+	assert_int_equal(virtqueue_start(&world->vq, &world->config), 0);
+}
 
-	(void)state;
+static void put_packed(struct driver_world *world, unsigned int place, uint16_t id, bool writable)
+{
+	struct vring_packed_desc *desc = (void *)world->ring.desc;
+
+	desc[place] = (struct vring_packed_desc){
+		.addr = driver_alloc(&world->ring, 100, 1),
+		.len = 100,
+		.id = id,
+		.flags = (writable ? VRING_DESC_F_WRITE : 0) | 1 << VRING_PACKED_DESC_F_AVAIL,
+	};
+}
+
+/* A stopped virtqueue, a broken one: nothing is carried, and nothing crashes. */
+static void that_does_not_run(struct driver_world *world)
+{
 	driver_add_writable(&to->ring, 2048);
 	send_frame(1);
-	virtqueue_break(&to->vq, 0, 0);
-	result = forward.fused_carry(&from->vq, &to->vq, NET_FRAME_MAX, 64);
-	assert_int_equal(result.frames, 0);
-	virtqueue_stop(&to->vq);
-	result = forward.fused_carry(&from->vq, &to->vq, NET_FRAME_MAX, 64);
-	assert_int_equal(result.frames, 0);
-	assert_int_equal(virtqueue_start(&to->vq, &to->config), 0);
-	result = forward.fused_carry(&from->vq, &to->vq, NET_FRAME_MAX, 64);
-	assert_int_equal(result.frames, 1);
+	virtqueue_break(&world->vq, 0, 0);
+	assert_int_equal(forward.fused_carry(&from->vq, &to->vq, NET_FRAME_MAX, 64).frames, 0);
+	virtqueue_stop(&world->vq);
+	assert_int_equal(forward.fused_carry(&from->vq, &to->vq, NET_FRAME_MAX, 64).frames, 0);
+	assert_int_equal(virtqueue_start(&world->vq, &world->config), 0);
+	assert_int_equal(forward.fused_carry(&from->vq, &to->vq, NET_FRAME_MAX, 64).frames, 1);
+}
+
+static void a_sender_that_does_not_run(void **state)
+{
+	(void)state;
+	that_does_not_run(from);
+}
+
+static void a_receiver_that_does_not_run(void **state)
+{
+	(void)state;
+	that_does_not_run(to);
+}
+
+/* One split, one packed: not for the quick way, but carried. */
+static void different_formats(void **state)
+{
+	(void)state;
+	start_packed(to);
+	put_packed(to, 0, 0, true);
+	send_frame(1);
+	assert_int_equal(forward.fused_carry(&from->vq, &to->vq, NET_FRAME_MAX, 64).frames, 0);
+	assert_int_equal(forward.fused_carry(&to->vq, &from->vq, NET_FRAME_MAX, 64).frames, 0);
+	forward_run(&forward, &path, 1);
+	assert_int_equal(forward.counters.frames, 1);
 }
 
 /* No more than the limit, and the rest in the next call. */
@@ -206,27 +246,6 @@ static void a_received_head_twice(void **state)
 	a_head_twice(false);
 }
 
-/* The same on packed virtqueues, where it is the buffer id. */
-static void start_packed(struct driver_world *world)
-{
-	world->config.features = UINT64_C(1) << VIRTIO_F_RING_PACKED;
-	world->position = (struct virtqueue_position){ VIRTQUEUE_PACKED_BEGIN,
-						       VIRTQUEUE_PACKED_BEGIN };
-	assert_int_equal(virtqueue_start(&world->vq, &world->config), 0);
-}
-
-static void put_packed(struct driver_world *world, unsigned int place, uint16_t id, bool writable)
-{
-	struct vring_packed_desc *desc = (void *)world->ring.desc;
-
-	desc[place] = (struct vring_packed_desc){
-		.addr = driver_alloc(&world->ring, 100, 1),
-		.len = 100,
-		.id = id,
-		.flags = (writable ? VRING_DESC_F_WRITE : 0) | 1 << VRING_PACKED_DESC_F_AVAIL,
-	};
-}
-
 /* As position_of_a_predecessor(): the element goes where the next one is due. */
 static void packed_position_of_a_predecessor(void **state)
 {
@@ -246,6 +265,7 @@ static void packed_position_of_a_predecessor(void **state)
 	assert_int_equal(desc[1].flags, 1 << VRING_PACKED_DESC_F_AVAIL);
 }
 
+/* As a_head_twice(), with buffer ids. */
 static void an_id_twice(bool sender)
 {
 	start_packed(from);
@@ -443,7 +463,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(sender_memory_moved, setup, teardown),
 		cmocka_unit_test_setup_teardown(receiver_memory_moved, setup, teardown),
 		cmocka_unit_test_setup_teardown(position_of_a_predecessor, setup, teardown),
-		cmocka_unit_test_setup_teardown(virtqueues_that_do_not_run, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_sender_that_does_not_run, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_receiver_that_does_not_run, setup, teardown),
+		cmocka_unit_test_setup_teardown(different_formats, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_limit, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_sent_head_twice, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_received_head_twice, setup, teardown),
