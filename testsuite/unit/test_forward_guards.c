@@ -190,6 +190,33 @@ static void a_receiver_that_does_not_run(void **state)
 	that_does_not_run(to);
 }
 
+static void no_receiver_at_all(void **state)
+{
+	(void)state;
+	send_frame(1);
+	path.receive = NULL;
+	assert_int_equal(forward_run(&forward, &path, 1), 0);
+	assert_int_equal(forward.counters.dropped[NET_DROP_NO_RECEIVER], 1);
+	assert_int_equal(from->ring.used->idx, 1);
+}
+
+/* A frame that is held comes first, whatever comes after it. */
+static void a_held_frame_first(void **state)
+{
+	(void)state;
+	send_frame(1);
+	forward_run(&forward, &path, 1);
+	assert_true(forward.holding);
+	send_frame(2);
+	driver_add_writable(&to->ring, 100);
+	driver_add_writable(&to->ring, 100);
+	forward_run(&forward, &path, 2);
+	forward_run(&forward, &path, 3);
+	assert_int_equal(forward.counters.frames, 2);
+	assert_int_equal(driver_at(&to->ring, DRIVER_HEAP)[NET_HEADER_SIZE], 1);
+	assert_int_equal(driver_at(&to->ring, DRIVER_HEAP + 100)[NET_HEADER_SIZE], 2);
+}
+
 /* One split, one packed: not for the quick way, but carried. */
 static void different_formats(void **state)
 {
@@ -465,6 +492,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(position_of_a_predecessor, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_sender_that_does_not_run, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_receiver_that_does_not_run, setup, teardown),
+		cmocka_unit_test_setup_teardown(no_receiver_at_all, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_held_frame_first, setup, teardown),
 		cmocka_unit_test_setup_teardown(different_formats, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_limit, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_sent_head_twice, setup, teardown),

@@ -222,12 +222,15 @@ static uint64_t sleep_until_buffers(struct forward *forward, const struct forwar
 	return forward->hold_until;
 }
 
-/* Carries plain frames the quick way, and publishes them; returns how many. */
+/*
+ * Carries plain frames the quick way, and publishes them; returns how many. (While a frame is
+ * held, there are none: its chain is in flight.)
+ */
 static inline unsigned int carry_plain(struct forward *forward, const struct forward_path *path)
 {
 	struct fused_result plain;
 
-	if (forward->general_only || forward->holding || !path->receive)
+	if (forward->general_only || !path->receive)
 		return 0;
 	plain = forward->fused_carry(path->transmit, path->receive,
 				     fused_frame_max(&path->receiver), FORWARD_BATCH);
