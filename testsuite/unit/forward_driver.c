@@ -135,8 +135,6 @@ static bool one_in(struct forward_driver *driver, uint32_t chance)
 	return below(driver, chance) == 0;
 }
 
-/* -- what a chain is made of -------------------------------------------------------- */
-
 struct piece {
 	uint64_t address;
 	uint32_t length;
@@ -197,24 +195,18 @@ static void cut(struct forward_driver *driver, struct recipe *recipe, uint64_t a
 /* Somewhere where no buffer may be, or only some. */
 static uint64_t odd_address(struct forward_driver *driver, const struct forward_driver_queue *queue)
 {
-	switch (below(driver, 8)) {
-	case 0:
-		return queue->iova + below(driver, 0x3000);
-	case 1:
-		return regions[READ_ONLY].iova + below(driver, 64);
-	case 2:
-		return regions[WRITE_ONLY].iova + below(driver, 64);
-	case 3:
-		return regions[READ_ONLY].iova + 4096 - below(driver, 64);
-	case 4:
-		return regions[RECEIVE].iova - below(driver, 64);
-	case 5:
-		return UINT64_MAX - below(driver, 64);
-	case 6:
-		return regions[RINGS].iova + TABLES - 1 - below(driver, 200);
-	default:
-		return 0x700000 + below(driver, 64);
-	}
+	const uint64_t odd[] = {
+		queue->iova + below(driver, 0x3000),
+		regions[READ_ONLY].iova + below(driver, 64),
+		regions[WRITE_ONLY].iova + below(driver, 64),
+		regions[READ_ONLY].iova + 4096 - below(driver, 64),
+		regions[RECEIVE].iova - below(driver, 64),
+		UINT64_MAX - below(driver, 64),
+		regions[RINGS].iova + TABLES - 1 - below(driver, 200),
+		0x700000,
+	};
+
+	return odd[below(driver, sizeof(odd) / sizeof(odd[0]))];
 }
 
 static void spoil_recipe(struct forward_driver *driver, const struct forward_driver_queue *queue,
@@ -267,8 +259,6 @@ static void write_frame(struct forward_driver *driver, uint64_t at, uint32_t len
 	else if (one_in(driver, 4))
 		bytes[1] = 0x80;
 }
-
-/* -- split -------------------------------------------------------------------------- */
 
 static void put16(uint8_t *at, uint16_t value)
 {
@@ -375,8 +365,6 @@ static void reap_split(struct forward_driver *driver, struct forward_driver_queu
 	}
 }
 
-/* -- packed ------------------------------------------------------------------------- */
-
 static uint16_t forward(const struct forward_driver *driver, uint16_t position, unsigned int count)
 {
 	unsigned int place = (position & 0x7fffu) + count, wrap = position & 0x8000u;
@@ -443,8 +431,6 @@ static void reap_packed(struct forward_driver *driver, struct forward_driver_que
 		queue->used = forward(driver, queue->used, count);
 	}
 }
-
-/* -- a step ------------------------------------------------------------------------- */
 
 static void add(struct forward_driver *driver, unsigned int end, bool tables, bool hostile)
 {

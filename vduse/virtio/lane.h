@@ -100,8 +100,9 @@ VQ_INLINE void vq_lane_use(enum vq_lane_kind kind, struct virtqueue *vq, uint32_
 
 /*
  * Publishes what is staged on two lanes, `count` chains on each, not 0, in this order (first
- * those that were written, then those that were read), with a full fence, as virtqueue_publish_pair(); returns what that does. The fence is the second
- * one's store, and as little as possible comes behind it, for nothing is done in its shadow.
+ * those that were written, then those that were read), with a full fence, as
+ * virtqueue_publish_pair(); returns what that does. The fence is the second one's store, and as
+ * little as possible comes behind it, for nothing is done in its shadow.
  */
 VQ_INLINE unsigned int vq_lane_publish(enum vq_lane_kind kind, struct virtqueue *first,
 				       struct virtqueue *second, uint32_t count)

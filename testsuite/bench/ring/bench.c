@@ -99,7 +99,9 @@ struct bench *bench_new(void)
 /* The address of a byte of the rings, for the engine. */
 static uint64_t ring_iova(const struct bench *bench, const void *at)
 {
-	return RINGS_IOVA + (uint64_t)((const uint8_t *)at - (uint8_t *)bench->driver.transmit.desc);
+	const uint8_t *rings = (const uint8_t *)bench->driver.transmit.desc;
+
+	return RINGS_IOVA + (uint64_t)((const uint8_t *)at - rings);
 }
 
 static void address(struct bench *bench, struct driver_queue *queue, bool pointers, uint64_t buffers)

@@ -3,7 +3,7 @@
  * What the virtqueue engine costs beside a floor, as ratios within one run: `make bench-ring`.
  * driver.h, floor.h and measure.h say what is compared and how.
  *
- *	main [ROUNDS [WORDS]]	ROUNDS: 300 for the record, 20 for a glance;
+ *	main [ROUNDS [WORDS]]	ROUNDS: 1000 unless said; 20 for a glance;
  *				WORDS: only the rows that contain them, the ring's name included
  */
 #include <stdio.h>
@@ -57,7 +57,7 @@ static struct result measure(struct bench *bench, const struct row *row, bool pa
 				     row->receive, row->length };
 
 	if (!row->batch)
-		return measure_threads(bench, &floor, &engine, rounds / 10 + 1);
+		return measure_threads(bench, &floor, &engine, rounds / 20 + 1);
 	return measure_rounds(bench, &floor, &engine, row->batch, rounds);
 }
 
@@ -93,7 +93,7 @@ static bool print_row(const struct row *row, const struct result *result, const 
 
 int main(int argc, char **argv)
 {
-	unsigned int rounds = argc > 1 ? (unsigned int)strtoul(argv[1], NULL, 10) : 300;
+	unsigned int rounds = argc > 1 ? (unsigned int)strtoul(argv[1], NULL, 10) : 1000;
 	const unsigned int count = sizeof(rows) / sizeof(rows[0]);
 	struct bench *bench = bench_new();
 	const char *words = argc > 2 ? argv[2] : NULL;
