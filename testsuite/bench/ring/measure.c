@@ -50,16 +50,13 @@ static bool one_round(struct bench *bench, const struct bench_case *with, unsign
 	return bench_right(bench);
 }
 
-struct result measure_rounds(struct bench *bench, const struct bench_case *floor,
-			     const struct bench_case *engine, unsigned int batch,
-			     unsigned int rounds)
+void measure_rounds(struct bench *bench, const struct bench_case *floor,
+		    const struct bench_case *engine, unsigned int batch, unsigned int rounds,
+		    struct result *result)
 {
-	struct result result = { .right = true };
-
-	while (rounds-- && result.right)
-		result.right = one_round(bench, floor, batch, &result.floor) &&
-			       one_round(bench, engine, batch, &result.engine);
-	return result;
+	while (rounds-- && result->right)
+		result->right = one_round(bench, floor, batch, &result->floor) &&
+				one_round(bench, engine, batch, &result->engine);
 }
 
 /* -- two threads ------------------------------------------------------------------ */

@@ -13,11 +13,12 @@ struct result {
 
 /*
  * One thread: the driver sends `batch` frames, the device works once, the driver receives, and
- * so on for some thousands of frames: that is a round. The least of many, ns a frame.
+ * so on for some thousands of frames: that is a round. The least of many, ns a frame, and of
+ * what *result has from before; begin with { .right = true }.
  */
-struct result measure_rounds(struct bench *bench, const struct bench_case *floor,
-			     const struct bench_case *engine, unsigned int batch,
-			     unsigned int rounds);
+void measure_rounds(struct bench *bench, const struct bench_case *floor,
+		    const struct bench_case *engine, unsigned int batch, unsigned int rounds,
+		    struct result *result);
 
 /*
  * Two threads, each on a processor of its own: the driver sends as much as there is room for,
