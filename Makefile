@@ -9,7 +9,7 @@ VERSION := 0.1.0
 S := $(patsubst %/,%,$(dir $(lastword $(MAKEFILE_LIST))))
 B := build
 
-.PHONY: all check check-all demo bench-cli bench-ring bench-vm bench-scale vm deps install uninstall dist clean distclean help
+.PHONY: all check check-all demo bench-cli bench-ring bench-vm bench-scale bench-monitor vm deps install uninstall dist clean distclean help
 .PHONY: programs vm-programs unit-tests tsan guest-programs everything
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -23,7 +23,7 @@ endif
 
 # -- configuration ---------------------------------------------------------------
 
-TESTING := $(filter check check-all demo bench-cli bench-ring bench-vm bench-scale vm deps,$(MAKECMDGOALS))
+TESTING := $(filter check check-all demo bench-cli bench-ring bench-vm bench-scale bench-monitor vm deps,$(MAKECMDGOALS))
 ifneq ($(if $(MAKECMDGOALS),$(filter-out clean distclean dist help deps,$(MAKECMDGOALS)),all),)
 include config.mk
 endif
@@ -72,7 +72,7 @@ VDUSE := $(B)/vduse/libcommands.a
 $(LIB): $(call objects,lib)
 $(VIRTIO): $(call objects,vduse/virtio)
 $(VDPA): $(call objects,vdpa)
-$(VDUSE): $(call objects,vduse/device vduse/process vduse)
+$(VDUSE): $(call objects,vduse/device vduse/process vduse/watch vduse)
 
 # A command is built once its main.c is there.
 PROGRAMS := $(if $(call mains,vdpa),$(B)/vdpa/vdpa) $(if $(call mains,vduse),$(B)/vduse/vduse)
@@ -176,6 +176,10 @@ bench-vm: deps programs guest-programs vm-programs
 bench-scale: deps programs guest-programs vm-programs
 	@VM_ICOUNT=$${VM_ICOUNT-1} VM_MEM=$${VM_MEM-4096} $(S)/testsuite/vm/run bash -c "$$(cat $(S)/testsuite/bench/vm/scale)" bench-scale $(COUNTS) </dev/null
 
+# How long after a device was made a reader of vduse monitor has the line.
+bench-monitor: deps programs guest-programs vm-programs
+	@$(S)/testsuite/vm/run bash -c "$$(cat $(S)/testsuite/bench/monitor)" bench-monitor $(ROUNDS) </dev/null
+
 # A shell in the test guest, or RUN='COMMAND' there.
 vm: deps programs guest-programs vm-programs
 	@$(S)/testsuite/vm/run $(RUN)
@@ -218,6 +222,7 @@ help:
 	@echo 'make bench-ring   what the virtqueue engine costs beside a floor, without a kernel'
 	@echo 'make bench-vm     frames, TCP and round trips through the device, beside veth, and what it costs'
 	@echo 'make bench-scale  1, 10, 100 and 1000 devices: memory, processor time, and how best to serve them'
+	@echo 'make bench-monitor how soon vduse monitor tells of a device'
 	@echo 'make vm           a shell on that kernel; RUN="COMMAND" runs one command'
 	@echo 'make deps         install what building and testing needs (root, apt)'
 	@echo 'make install      DESTDIR=, PREFIX=, SBINDIR=, MANDIR=;  make uninstall'

@@ -96,6 +96,7 @@ enum cli_color { CLI_COLOR_NEVER, CLI_COLOR_AUTO, CLI_COLOR_ALWAYS };
 struct cli_options {
 	bool json, pretty, details, statistics;
 	bool force;
+	bool timestamp, short_timestamp;
 	const char *batch;	/* a file's name, "-", or NULL */
 	bool help, version;
 	bool timeout_given;

@@ -64,6 +64,20 @@ static int take_force(struct cli_options *options, const char *value)
 	return 0;
 }
 
+static int take_timestamp(struct cli_options *options, const char *value)
+{
+	(void)value;
+	options->timestamp = true;
+	return 0;
+}
+
+static int take_short_timestamp(struct cli_options *options, const char *value)
+{
+	(void)value;
+	options->short_timestamp = true;
+	return 0;
+}
+
 static int take_timeout(struct cli_options *options, const char *value)
 {
 	options->timeout_given = true;
@@ -94,6 +108,9 @@ const struct cli_option cli_option_table[] = {
 	{ 'b', "batch", "FILE", "take a command from each line (-: stdin)",
 	  take_batch },
 	{ 'f', "force", NULL, "in a batch: go on when a command failed", take_force },
+	{ 't', "timestamp", NULL, "monitor: the time, in a line before each",
+	  take_timestamp },
+	{ 0, "tshort", NULL, "monitor: the time, in the line itself", take_short_timestamp },
 	{ 'T', "timeout", "SECONDS", "the longest the command may take", take_timeout },
 	{ 'c', "color", "=auto|always|never", "color the output", take_color },
 	{ 0, NULL, NULL, NULL, NULL },

@@ -40,7 +40,8 @@ bool elsewhere_parse(const struct nlmsghdr *message, struct elsewhere_interface 
 	char bus[16] = "";
 
 	*interface = (struct elsewhere_interface){ 0 };
-	if (message->nlmsg_type != RTM_NEWLINK || length < sizeof(*info))
+	if ((message->nlmsg_type != RTM_NEWLINK && message->nlmsg_type != RTM_DELLINK) ||
+	    length < sizeof(*info))
 		return false;
 	interface->ifindex = info->ifi_index;
 	/* not mnl_attr_for_each(), which goes on to the next multiple of four bytes */

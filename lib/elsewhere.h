@@ -38,7 +38,7 @@ const struct elsewhere_interface *elsewhere_find(const struct elsewhere *elsewhe
 						 const char *virtio);
 
 /*
- * One RTM_NEWLINK message (aligned, its length checked): true, with all but the
+ * One RTM_NEWLINK or RTM_DELLINK message (aligned, its length checked): true, with all but the
  * namespace in @interface, where it is an interface whose parent is a virtio device
  * (IFLA_PARENT_DEV_NAME, IFLA_PARENT_DEV_BUS_NAME).
  */

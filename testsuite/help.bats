@@ -35,7 +35,7 @@ load device
 			done
 		}
 		for line in 'vduse' 'vduse -h' 'vduse --help' 'vduse help' 'vduse -j help'; do
-			usage "$line" create destroy show list stats set loopback --json --timeout --color
+			usage "$line" create destroy show list stats set loopback monitor --json --timeout --color
 		done
 		for line in 'vdpa' 'vdpa -h' 'vdpa --help' 'vdpa help' 'vdpa -j help' 'vdpa -jp -h'; do
 			usage "$line" mgmtdev dev --json --timeout --details
@@ -51,6 +51,7 @@ load device
 		usage 'vduse destroy -h' destroy
 		usage 'vduse show -h' show list
 		usage 'vduse loopback -h' loopback peer vq_size background
+		usage 'vduse monitor -h' monitor vduse vdpa virtio name initial
 	SCRIPT
 }
 

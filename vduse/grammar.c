@@ -46,6 +46,12 @@ static const struct cli_verb verbs[] = {
 		.running = CLI_SERVES,
 		.help = "serve a device with the bundled virtio network device",
 		.run = loopback_run,
+	}, {
+		.path = "monitor",
+		.words = monitor_words,
+		.running = CLI_SERVES,
+		.help = "tell what happens to devices, as it happens",
+		.run = monitor_verb_run,
 	},
 };
 

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "vduse/hold.h"
 
+#include <errno.h>
 #include <stddef.h>
+#include <sys/signalfd.h>
 
 static const int held_signals[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
 
@@ -45,4 +47,18 @@ bool hold_interrupted(const struct hold *hold)
 void hold_end(const struct hold *hold)
 {
 	sigprocmask(SIG_SETMASK, &hold->before, NULL);
+}
+
+int hold_for_reading(void)
+{
+	sigset_t set;
+	int fd;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	if (sigprocmask(SIG_BLOCK, &set, NULL))
+		return -errno;
+	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	return fd < 0 ? -errno : fd;
 }

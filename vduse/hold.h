@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Signals held back while something is done that must be whole. */
+/* Signals held back: while something is done that must be whole, or to be waited for. */
 #ifndef VDUSE_HOLD_H
 #define VDUSE_HOLD_H
 
@@ -18,5 +18,9 @@ bool hold_interrupted(const struct hold *hold);
 
 /* Let them through again; one that came may end the process here. */
 void hold_end(const struct hold *hold);
+
+/* SIGINT and SIGTERM end nothing from here on: one that comes makes the descriptor that is
+ * returned readable (or negative errno). The caller closes it. */
+int hold_for_reading(void);
 
 #endif

@@ -20,6 +20,7 @@
 #include "lib/vduse_device.h"
 #include "vduse/asked.h"
 #include "vduse/counters.h"
+#include "vduse/server.h"
 #include "vduse/verbs.h"
 
 enum { SHOW_NAME, SHOW_WORDS };
@@ -108,27 +109,6 @@ static const char *type_of(const struct view *view)
 	return id > UINT32_MAX ? NULL : vduse_type_name(id);
 }
 
-/* The process's name, and the verb where it is one of ours: only loopback opens a node. Its
- * command line would not tell, which is the batch's where it was started from one. */
-static void name_command(const struct holder *holder, char *text, size_t size)
-{
-	snprintf(text, size, "%s%s", holder->command,
-		 !strcmp(holder->command, "vduse") ? " loopback" : "");
-}
-
-static void put_process(struct output *out, const struct holder *holder)
-{
-	char command[sizeof(holder->command) + sizeof(" loopback")];
-
-	if (!holder)
-		return;
-	name_command(holder, command, sizeof(command));
-	output_begin_object(out, OUT_BOTH, "process");
-	output_number(out, OUT_BOTH, "pid", holder->pid);
-	output_string(out, OUT_BOTH, "command", command);
-	output_end_object(out, OUT_BOTH);
-}
-
 static void put_line(struct output *out, const struct view *view)
 {
 	const struct vduse_device *device = view->device;
@@ -150,7 +130,7 @@ static void put_line(struct output *out, const struct view *view)
 	if (view->asked)
 		output_bool(out, OUT_BOTH, "broken", view->state.broken);
 	vdpa_attached_put(out, &view->attached);
-	put_process(out, view->holder);
+	server_put(out, view->holder);
 }
 
 static void put_recorded(struct output *out, const struct vduse_definition *definition)

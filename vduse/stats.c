@@ -9,13 +9,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
 #include "lib/clock.h"
 #include "lib/control_socket.h"
 #include "vduse/asked.h"
 #include "vduse/counters.h"
+#include "vduse/hold.h"
 #include "vduse/rates.h"
 #include "vduse/verbs.h"
 
@@ -207,18 +207,6 @@ static int print(struct following *following)
 	return rc < 0 ? failure_errno(following->failure, -rc, "stdout", "cannot write") : 0;
 }
 
-static int watch_signals(void)
-{
-	sigset_t set;
-
-	sigemptyset(&set);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGTERM);
-	if (sigprocmask(SIG_BLOCK, &set, NULL))
-		return -errno;
-	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-}
-
 /* Until @due (clock_ms()). 1 when it is time, 0 when a signal says to end. */
 static int wait_until(int signals, int64_t due)
 {
@@ -268,9 +256,9 @@ static int stats_interval(struct call *call, struct failure *failure)
 	following->failure = failure;
 	following->only = call->values[STATS_NAME].text;
 	following->table = !call->options->json && isatty(STDOUT_FILENO);
-	signals = watch_signals();
+	signals = hold_for_reading();
 	if (signals < 0)
-		rc = failure_errno(failure, errno, NULL, "cannot wait for signals");
+		rc = failure_errno(failure, -signals, NULL, "cannot wait for signals");
 	else
 		rc = follow(following, signals, (int64_t)call->values[STATS_INTERVAL].number * 1000);
 	if (signals >= 0)

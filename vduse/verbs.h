@@ -25,4 +25,7 @@ int set_run(struct call *call, struct failure *failure);
 extern const struct cli_word loopback_words[];
 int loopback_run(struct call *call, struct failure *failure);
 
+extern const struct cli_word monitor_words[];
+int monitor_verb_run(struct call *call, struct failure *failure);
+
 #endif

@@ -86,7 +86,7 @@ static void others(void **state)
 	assert_false(parse());
 	put(IFLA_IFNAME, "good");
 	assert_true(parse());
-	message.header.nlmsg_type = RTM_DELLINK;
+	message.header.nlmsg_type = RTM_GETLINK;
 	assert_false(parse());
 }
 

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The process that serves a device, in a record. */
+#ifndef VDUSE_SERVER_H
+#define VDUSE_SERVER_H
+
+#include "lib/holders.h"
+#include "lib/output.h"
+
+/* The fields "pid" and "command" of @holder, in JSON as the object "process"; nothing where
+ * it is NULL or its pid is 0. */
+void server_put(struct output *out, const struct holder *holder);
+
+#endif
