@@ -201,3 +201,28 @@ counted()
 		["pc0 broken,checksums,dropped,held,rx,segmented,tx", "pc1 broken,checksums,dropped,held,rx,segmented,tx"]' \
 		"$BATS_TEST_TMPDIR/json"
 }
+
+@test "polling: without it, who sends is not interrupted (SCHED_BATCH), unless another policy was chosen" {
+	in_guest <<-'SCRIPT'
+		policy()
+		{
+			chrt -p "$server" | sed -n 's/.*policy: //p'
+		}
+		device create pb0
+		foreground pb0
+		[ "$(policy)" = SCHED_BATCH ] || complain "it has $(policy)"
+		kill "$server"
+		wait "$server"
+		foreground pb0 poll 200
+		[ "$(policy)" = SCHED_OTHER ] || complain "with poll it has $(policy)"
+		kill "$server"
+		wait "$server"
+		chrt --idle -p 0 $BASHPID
+		foreground pb0
+		[ "$(policy)" = SCHED_IDLE ] || complain "started with SCHED_IDLE it has $(policy)"
+		chrt --other -p 0 $BASHPID
+		kill "$server"
+		wait "$server"
+		device destroy pb0
+	SCRIPT
+}

@@ -9,6 +9,7 @@
  */
 #include <err.h>
 #include <errno.h>
+#include <sched.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -136,6 +137,7 @@ static void serve(struct served *served, struct eventloop *loop, const char *nam
 int main(int argc, char **argv)
 {
 	const struct rlimit limit = { 65536, 65536 };
+	const struct sched_param none = { 0 };
 	long i, count = argc == 3 ? atol(argv[2]) : 0;
 	struct served *served;
 	struct eventloop loop;
@@ -151,6 +153,7 @@ int main(int argc, char **argv)
 		snprintf(name, sizeof(name), "%s%ld", argv[1], i);
 		serve(&served[i], &loop, name);
 	}
+	sched_setscheduler(0, SCHED_BATCH, &none);	/* as vduse loopback does */
 	printf("ready %d\n", getpid());
 	fflush(stdout);
 	return eventloop_run(&loop) < 0;

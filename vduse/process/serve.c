@@ -383,6 +383,19 @@ static int resume_devices(struct server *server)
 	return 0;
 }
 
+/*
+ * A driver that kicks while it is sending goes on sending if it has our processor, and we
+ * find many frames at once instead of one: half the work. (Who waits for its frame sleeps,
+ * and we run.) A policy that somebody chose for us stays.
+ */
+static void let_senders_finish(void)
+{
+	const struct sched_param none = { 0 };
+
+	if (sched_getscheduler(0) == SCHED_OTHER)
+		sched_setscheduler(0, SCHED_BATCH, &none);
+}
+
 static int serve(struct server *server)
 {
 	const struct serve_plan *plan = server->plan;
@@ -398,6 +411,8 @@ static int serve(struct server *server)
 		rc = resume_devices(server);
 	if (rc < 0)
 		return rc;
+	if (!plan->poll_ns)
+		let_senders_finish();
 	rc = plan->ready(plan->context);
 	if (rc < 0)
 		return failure_errno(server->failure, -rc, NULL, "cannot say that it is ready");
