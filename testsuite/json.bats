@@ -78,9 +78,11 @@ load device
 		["type", "vqs", "msg_timeout", "bounce_size", "served", "attached"] as $base |
 		["type", "mgmtdev", "vendor_id", "max_vqs", "max_vq_size"] as $dev |
 		["mac", "link", "link ", "link_announce", "link_announce ", "mtu", "dev_features"] as $config |
-		["vendor", "vq_align", "mac", "mtu", "features", "negotiated_features", "virtqueues"] as $details |
-		[$base, $base + ["process"], $base + ["process", "driver", "netdev", "ifindex"],
-			$base + ["process", "driver", "chardev", "rdev"]] as $vduse |
+		["vendor", "vq_align", "mac", "mtu", "features", "negotiated_features", "link", "status",
+			"regions", "virtqueues"] as $details |
+		[$base, $base + ["broken", "process"],
+			$base + ["broken", "process", "driver", "netdev", "ifindex"],
+			$base + ["broken", "process", "driver", "chardev", "rdev"]] as $vduse |
 		. as $all | [range(0; 4) | . as $i | $all[$i * 5: $i * 5 + 5] |
 			([(.[0].vduse.k0 | only($vduse[$i]; [])),
 			  (.[1].vduse.k0 | only($vduse[$i]; $details)),

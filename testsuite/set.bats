@@ -115,6 +115,13 @@ load device
 		wait_until 1 carrier 1 || complain 'no carrier after a second'
 		expect 4 'setpriv --reuid 65534 --clear-groups --bounding-set -all --inh-caps -all vduse set set5 link down' set5
 		carrier 1 || complain 'somebody without privilege lowered the link'
+		# a lowered link does not outlive its server
+		need 0 'vduse set set5 link down'
+		wait_until 1 carrier 0 || complain 'the carrier is still there after a second'
+		kill -KILL "$(server_of set5)"
+		wait_until 5 eval '[ -z "$(server_of set5)" ]'
+		device serve set5
+		wait_until 2 carrier 1 || complain 'the next server did not raise the link'
 		undo set5
 	SCRIPT
 }

@@ -257,6 +257,7 @@ static int check_record(struct loopback *loopback, const struct vduse_device *de
 		return refuse(failure, device->name, "it was created as a block device",
 			      "the bundled device is a network device: \"type net\"");
 	served->mtu = record.definition.mtu;
+	served->has_link = record.definition.features & FEATURE(16);	/* VIRTIO_NET_F_STATUS */
 	rc = check_features(&record.definition, failure);
 	if (rc < 0)
 		return rc;
@@ -455,8 +456,8 @@ int loopback_run(struct call *call, struct failure *failure)
 		.call = call,
 		.folder = AT_FDCWD,
 		.plan = {
-			.devices = { { values[WORD_NAME].text, -1, 0, { -1, -1 }, -1 },
-				     { values[WORD_PEER].text, -1, 0, { -1, -1 }, -1 } },
+			.devices = { { values[WORD_NAME].text, -1, 0, false, { -1, -1 }, -1 },
+				     { values[WORD_PEER].text, -1, 0, false, { -1, -1 }, -1 } },
 			.count = values[WORD_PEER].given ? 2 : 1,
 			.queue_size = (uint16_t)queue_size,
 			.umem = values[WORD_UMEM].given,

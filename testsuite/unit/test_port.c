@@ -28,6 +28,7 @@ static struct {
 	int config_error, interrupt_error;
 	uint8_t status[2];	/* of the configuration space */
 	unsigned int told;	/* configuration interrupts */
+	unsigned int configured;	/* times that the space was written */
 } kernel;
 
 static struct port ports[2];
@@ -71,6 +72,7 @@ int __wrap_node_set_config(int fd, uint32_t offset, const void *bytes, uint32_t 
 	(void)fd;
 	assert_int_equal(offset, 6);
 	assert_int_equal(length, sizeof(kernel.status));
+	kernel.configured++;
 	if (kernel.config_error)
 		return kernel.config_error;
 	memcpy(kernel.status, bytes, length);
@@ -174,11 +176,11 @@ static uint64_t dropped(unsigned int index)
 	return ports[index].forward.counters.dropped[NET_DROP_NO_RECEIVER];
 }
 
+/* And writes nothing into a configuration space that may be another type's. */
 static void a_port_begins_with_its_link(void **state)
 {
 	(void)state;
-	assert_int_equal(kernel.status[0], 1);
-	assert_int_equal(kernel.status[1], 0);
+	assert_int_equal(kernel.configured, 0);
 	transmit(0, 2);
 	offer(1, 4);
 	port_forward(&ports[0], NOW);

@@ -118,8 +118,6 @@ int port_open(struct port *port, int fd, uint16_t queue_size, uint16_t mtu,
 	rc = session_memory_guard(&port->session);
 	if (rc < 0)
 		session_close(&port->session);
-	else
-		tell_link(port, true);	/* a device without that field has no link to raise */
 	return rc;
 }
 

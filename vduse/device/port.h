@@ -76,8 +76,9 @@ struct port_counters {
 
 /*
  * Begin to serve the open node @fd (session_open()), alone. @mtu is that of the device's
- * configuration space, 0 where it is not known: then frames of any size pass. The link is
- * up, also if a process before us has lowered it. 0 or negative errno; ended by port_close().
+ * configuration space, 0 where it is not known: then frames of any size pass. The link counts
+ * as up; who knows that the device has one (VIRTIO_NET_F_STATUS) raises it, because a process
+ * before us may have lowered it. 0 or negative errno; ended by port_close().
  */
 int port_open(struct port *port, int fd, uint16_t queue_size, uint16_t mtu,
 	      const struct port_owner *owner, void *context);

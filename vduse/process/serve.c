@@ -297,6 +297,8 @@ static int open_device(struct server *server, unsigned int index)
 		return device_failure(served, rc, "cannot set up its virtqueues");
 	served->open = true;
 	served->port.forward.poll_ns = server->plan->poll_ns;
+	if (device->has_link)	/* a server before us may have lowered it */
+		port_set_link(&served->port, true, eventloop_now());
 	if (server->plan->umem)
 		session_bring_memory(&served->port.session);
 	rc = watch_device(served);

@@ -23,6 +23,7 @@ struct serve_device {
 	const char *name;
 	int fd;			/* the open node, non-blocking; not closed */
 	uint16_t mtu;		/* of its configuration space, 0 for unknown */
+	bool has_link;		/* it is known to offer VIRTIO_NET_F_STATUS */
 	int affinity[SESSION_QUEUES];	/* open irq_cb_affinity of each, or -1; not closed */
 	int control_fd;		/* listens for who asks (control.h), closed here; or -1 */
 };
