@@ -4,6 +4,7 @@
 # No figure is judged.
 
 load ../common
+load ../device
 
 @test "bench-vm: works, and prints every row" {
 	guest_sh "$(cat "$BATS_TEST_DIRNAME/../bench/vm/run")" 1 5 2>/dev/null >"$BATS_TEST_TMPDIR/table"
