@@ -79,11 +79,13 @@ static void ask(struct call *call, struct view *view, const struct patience *pat
 {
 	const char *name = view->device->name;
 	struct failure failure = { .status = STATUS_OK };
+	bool stopped = view->holder && view->holder->state == 'T';
 	int rc;
 
 	if (!view->holder)
 		return;
-	rc = ask_state(name, patience_left(patience), &view->state);
+	/* one that is stopped gets no time: it will not answer */
+	rc = ask_state(name, stopped ? 0 : patience_left(patience), &view->state);
 	view->asked = rc == 0;
 	if (rc == 0 && call->options->statistics) {
 		rc = ask_counters(name, patience_left(patience), &view->counters);

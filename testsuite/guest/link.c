@@ -50,6 +50,8 @@ static int open_port(unsigned int index)
 	rc = port_open(&ports[index], fd, 256, 1500, &owner, (void *)(uintptr_t)names[index]);
 	if (rc < 0)
 		close(fd);
+	else
+		rc = port_set_link(&ports[index], true, 0);	/* as vduse/process/serve.c */
 	return rc;
 }
 
