@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What "vduse loopback" and "vduse up" have in common: looking at what is to be served,
+ * opening it, serving it with the bundled device, and closing it.
+ */
+#ifndef VDUSE_SERVING_H
+#define VDUSE_SERVING_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/error.h"
+#include "vduse/process/serve.h"
+
+#define SERVING_QUEUE_SIZE 256		/* entries of a virtqueue, unless it is said */
+/* 0.1 s: whoever polls for longer than a frame is held means something else. */
+#define SERVING_POLL_USECS_MAX 100000
+/* Opening and setting up takes milliseconds. */
+#define SERVING_READY_SECONDS 30
+
+struct serving {
+	struct serve_plan plan;	/* its names are the caller's, its descriptors are not open */
+	bool typed;		/* "type net" was said: no record is needed */
+	bool sized;		/* vq_size was said */
+	bool handed;		/* the first device's descriptor is open already */
+	const char *pcap;	/* file for all frames, or NULL */
+	int folder;		/* where a relative @pcap begins, closed here; or AT_FDCWD */
+	uint64_t bounce;	/* bytes of the devices' bounce buffers, as far as known */
+};
+
+/* A device whose node is @fd, or, with -1, is still to be opened. */
+static inline struct serve_device serving_device(const char *name, int fd)
+{
+	return (struct serve_device){
+		.name = name, .fd = fd, .affinity = { -1, -1 }, .control_fd = -1,
+	};
+}
+
+/* May the words be like that? 0, or negative with @failure (status 2). */
+int serving_check(const struct serving *serving, struct failure *failure);
+
+/* For serve_plan's report: a line on standard error. */
+void serving_report(void *context, const char *name, const char *sentence);
+
+/*
+ * Open what is to be served, serve until a signal or the control socket says to stop, and
+ * close it. 0, or negative with @failure.
+ */
+int serving_run(struct serving *serving, struct failure *failure);
+
+#endif
