@@ -207,14 +207,39 @@ static int read_value(struct parser *parser, const struct cli_word *word,
 	return why ? bad_value(parser, word, text, why) : 0;
 }
 
-/* The index of the keyword that @text spells, else of the first that it begins. */
-static int find_keyword(const struct cli_word *words, const char *text)
+/* The index of the keyword that @text spells, from @first on; or -1. */
+static int find_exact(const struct cli_word *words, int first, const char *text)
+{
+	int i;
+
+	for (i = first; words[i].kind != CLI_END; i++)
+		if (words[i].keyword && !strcmp(words[i].keyword, text))
+			return i;
+	return -1;
+}
+
+/* The word of a section that was said, or 0: what stands behind it comes first. */
+static int find_section(const struct parser *parser, const struct cli_word *words)
 {
 	int i;
 
 	for (i = 0; words[i].kind != CLI_END; i++)
-		if (words[i].keyword && !strcmp(words[i].keyword, text))
+		if ((words[i].flags & CLI_SECTION) && parser->line->values[i].given)
 			return i;
+	return 0;
+}
+
+/* The index of the keyword that @text spells, else of the first that it begins. */
+static int find_keyword(const struct parser *parser, const struct cli_word *words,
+			const char *text)
+{
+	int section = find_section(parser, words);
+	int i = section ? find_exact(words, section, text) : -1;
+
+	if (i < 0)
+		i = find_exact(words, 0, text);
+	if (i >= 0)
+		return i;
 	for (i = 0; *text && words[i].kind != CLI_END; i++)
 		if (words[i].keyword && (words[i].flags & CLI_ABBREVIATED) &&
 		    !strncmp(words[i].keyword, text, strlen(text)))
@@ -240,7 +265,7 @@ static int next_positional(struct parser *parser, const struct cli_word *words)
 static bool is_left_out(const struct parser *parser, const struct cli_word *words, int positional,
 			const char *text, const char *next)
 {
-	int i = find_keyword(words, text);
+	int i = find_keyword(parser, words, text);
 
 	return !(words[positional].flags & CLI_REQUIRED) && !parser->literal && next && i >= 0 &&
 	       !strcmp(words[i].keyword, text);
@@ -280,7 +305,7 @@ static int take_word(struct parser *parser, const char *text, const char *next)
 		rc = read_value(parser, &words[i], text, &values[i]);
 		return rc ? rc : 1;
 	}
-	i = find_keyword(words, text);
+	i = find_keyword(parser, words, text);
 	if (i < 0)
 		return usage_error(parser, "the word \"%.100s\" has no meaning here", text);
 	if (values[i].given)

@@ -39,6 +39,8 @@ enum cli_kind {
 #define CLI_ABBREVIATED 2u	/* any prefix will do, first in the table wins */
 #define CLI_RETURNS 4u		/* a verb that goes on returns with this word */
 #define CLI_GOES_ON 8u		/* a verb that returns goes on with this word */
+#define CLI_SECTION 16u		/* the words behind it in the table are said behind it, and may
+				 * have keywords that stand before it as well */
 
 struct cli_word {
 	const char *keyword;	/* NULL for a positional word */
@@ -64,6 +66,7 @@ struct call;
 enum cli_running {
 	CLI_READS,		/* runs directly; in a child when -T is given */
 	CLI_CHANGES,		/* can block in the kernel: runs in a child, 60 s */
+	CLI_KEEPS_TIME,		/* can block: runs directly, and sees to its time-out itself */
 	CLI_SERVES,		/* goes on until it is told to end; runs directly */
 };
 

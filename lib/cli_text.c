@@ -46,7 +46,7 @@ static void add_choices(struct buffer *piece, const char *const *choices)
 }
 
 /* "[ type { net | block } ]" */
-static void wrap_word(struct wrapped *wrapped, const struct cli_word *word)
+static void wrap_word(struct wrapped *wrapped, const struct cli_word *word, bool in_section)
 {
 	bool optional = !(word->flags & CLI_REQUIRED);
 	struct buffer piece = { 0 };
@@ -61,7 +61,10 @@ static void wrap_word(struct wrapped *wrapped, const struct cli_word *word)
 		add_choices(&piece, word->choices);
 	else if (word->kind != CLI_FLAG)
 		buffer_add_text(&piece, word->value);
-	if (optional)
+	/* that of a section ends behind its last word */
+	if (optional && !(word->flags & CLI_SECTION))
+		buffer_add_text(&piece, " ]");
+	if (in_section && word[1].kind == CLI_END)
 		buffer_add_text(&piece, " ]");
 	if (piece.broken)
 		wrapped->buffer->broken = true;
@@ -96,6 +99,7 @@ static void add_verb(struct buffer *buffer, const struct cli_command *command,
 {
 	struct wrapped wrapped = { .buffer = buffer };
 	struct buffer path = { 0 };
+	bool in_section = false;
 	int i;
 
 	add_path(&path, verb->path);
@@ -103,8 +107,10 @@ static void add_verb(struct buffer *buffer, const struct cli_command *command,
 	buffer_format(buffer, "%s%s", command->program, path.text ? path.text : "");
 	wrapped.column = indent + strlen(command->program) + path.length;
 	wrapped.indent = indent + strlen(command->program) + 6;
-	for (i = 0; verb->words && verb->words[i].kind != CLI_END; i++)
-		wrap_word(&wrapped, &verb->words[i]);
+	for (i = 0; verb->words && verb->words[i].kind != CLI_END; i++) {
+		in_section |= verb->words[i].flags & CLI_SECTION;
+		wrap_word(&wrapped, &verb->words[i], in_section);
+	}
 	buffer_free(&path);
 }
 

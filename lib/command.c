@@ -81,7 +81,8 @@ bool command_line_run(const struct cli_line *line, const struct sink *sink, void
 
 uint64_t command_line_seconds(const struct cli_line *line)
 {
-	if (line->verb->running == CLI_SERVES || cli_goes_on(line))
+	if (line->verb->running == CLI_SERVES || line->verb->running == CLI_KEEPS_TIME ||
+	    cli_goes_on(line))
 		return 0;
 	if (line->options.timeout_given)
 		return line->options.timeout;

@@ -117,7 +117,8 @@ static void run_line(struct batch *batch, struct batch_words *words, struct batc
 	line->prose = !line->line.verb;
 	if (line->prose)
 		command_line_tell(batch->command, &line->line, &result->text);
-	else if (line->line.verb->running == CLI_SERVES)
+	else if (line->line.verb->running == CLI_SERVES ||
+		 line->line.verb->running == CLI_KEEPS_TIME)
 		run_here(batch, line);
 	else
 		run_in_worker(batch, line);

@@ -143,23 +143,28 @@ static int write_temporary(int registry, const char *text)
 	return rc;
 }
 
+int registry_write_file(int registry, const char *file, const char *text)
+{
+	int rc = write_temporary(registry, text);
+
+	if (rc == 0 && renameat(registry, TEMPORARY_FILE, registry, file))
+		rc = -errno;
+	if (rc < 0)
+		unlinkat(registry, TEMPORARY_FILE, 0);
+	return rc;
+}
+
 int registry_write(int registry, const struct registry_record *record,
 		   struct failure *failure)
 {
 	char file[REGISTRY_FILE_MAX];
 	char *text = registry_record_format(record);
-	int rc = -ENOMEM;
+	int rc;
 
 	registry_file_name(record->definition.name, file);
-	if (text)
-		rc = write_temporary(registry, text);
-	if (rc == 0 && renameat(registry, TEMPORARY_FILE, registry, file))
-		rc = -errno;
+	rc = text ? registry_write_file(registry, file, text) : -ENOMEM;
 	free(text);
-	if (rc == 0)
-		return 0;
-	unlinkat(registry, TEMPORARY_FILE, 0);
-	return failure_errno(failure, -rc, record->definition.name,
+	return rc == 0 ? 0 : failure_errno(failure, -rc, record->definition.name,
 			     "cannot write its record %s", file);
 }
 
@@ -221,10 +226,9 @@ static int open_record(int registry, const char *file, const char **reason)
 	return rc;
 }
 
-static int read_record(int registry, const char *file, struct registry_record *record,
+int registry_read_file(int registry, const char *file, char text[REGISTRY_RECORD_MAX + 1],
 		       const char **reason)
 {
-	char text[REGISTRY_RECORD_MAX + 1];
 	int fd = open_record(registry, file, reason);
 	ssize_t length;
 
@@ -232,11 +236,18 @@ static int read_record(int registry, const char *file, struct registry_record *r
 		return fd;
 	length = read_all(fd, text);
 	close(fd);
-	if (length < 0) {
+	if (length < 0)
 		*reason = strerror((int)-length);
-		return (int)length;
-	}
-	return registry_record_parse(text, length, record, reason);
+	return (int)length;
+}
+
+static int read_record(int registry, const char *file, struct registry_record *record,
+		       const char **reason)
+{
+	char text[REGISTRY_RECORD_MAX + 1];
+	int length = registry_read_file(registry, file, text, reason);
+
+	return length < 0 ? length : registry_record_parse(text, length, record, reason);
 }
 
 int registry_read(int registry, const char *name, const struct device_identity *identity,

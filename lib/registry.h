@@ -59,4 +59,14 @@ int registry_remove(int registry, const char *name, struct failure *failure);
 int registry_read(int registry, const char *name, const struct device_identity *identity,
 		  struct registry_record *record, struct failure *failure);
 
+/*
+ * The same for another file of the folder, @file: written whole, under the lock, 0 or
+ * negative errno; read where only root or we could have written it: the length of @text,
+ * which is not terminated and longer than REGISTRY_RECORD_MAX where the file is, or
+ * negative errno with *@reason.
+ */
+int registry_write_file(int registry, const char *file, const char *text);
+int registry_read_file(int registry, const char *file, char text[REGISTRY_RECORD_MAX + 1],
+		       const char **reason);
+
 #endif

@@ -33,6 +33,11 @@ void registry_socket_name(const char *name, char file[REGISTRY_FILE_MAX])
 	file_name(name, ".sock", file);
 }
 
+void registry_unit_name(const char *name, char file[REGISTRY_FILE_MAX])
+{
+	file_name(name, ".up", file);
+}
+
 /* Writing. A value that could not be made is noticed once, at the end. */
 struct writer {
 	json_object *object;

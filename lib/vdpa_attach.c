@@ -329,15 +329,20 @@ static int read_attached(const struct sysfs *fs, const char *name,
 	return rc < 0 ? failure_errno(failure, -rc, name, "cannot read its state from sysfs") : 0;
 }
 
+int vdpa_refuse_detach(const struct sysfs *fs, const char *name, struct failure *failure)
+{
+	struct vdpa_attached attached;
+
+	return vdpa_attached_read(fs, name, &attached) < 0 ? 0 :
+	       refuse_used(fs, name, &attached, failure);
+}
+
 static int detach(const struct sysfs *fs, struct netlink *netlink, const char *name,
 		  struct failure *failure)
 {
-	struct vdpa_attached attached;
-	int rc = 0;
-
 	/* Whether there is a device of that name is the kernel's to say. */
-	if (vdpa_attached_read(fs, name, &attached) == 0)
-		rc = refuse_used(fs, name, &attached, failure);
+	int rc = vdpa_refuse_detach(fs, name, failure);
+
 	return rc < 0 ? rc : vdpa_delete_device(netlink, name, failure);
 }
 

@@ -49,8 +49,10 @@ int vdpa_attach(const struct sysfs *fs, struct netlink *netlink,
  * Delete it. -EBUSY with @failure (status 5) while a process has its vhost-vdpa node
  * open, or requests of its disk are on their way and no process serves it: the kernel
  * would wait for that process; and while its disk is mounted or otherwise claimed
- * (lib/disk.h): the kernel would not.
+ * (lib/disk.h): the kernel would not. The first function only looks: 0 where none of that
+ * is so.
  */
+int vdpa_refuse_detach(const struct sysfs *fs, const char *name, struct failure *failure);
 int vdpa_detach(const struct sysfs *fs, struct netlink *netlink, const char *name,
 		struct failure *failure);
 

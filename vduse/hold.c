@@ -44,6 +44,20 @@ bool hold_interrupted(const struct hold *hold)
 	return false;
 }
 
+int hold_descriptor(const struct hold *hold)
+{
+	sigset_t set;
+	size_t i;
+	int fd;
+
+	sigemptyset(&set);
+	for (i = 0; i < HELD_COUNT; i++)
+		if (sigismember(&hold->before, held_signals[i]) == 0 && !ignored(held_signals[i]))
+			sigaddset(&set, held_signals[i]);
+	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	return fd < 0 ? -errno : fd;
+}
+
 void hold_end(const struct hold *hold)
 {
 	sigprocmask(SIG_SETMASK, &hold->before, NULL);

@@ -16,6 +16,10 @@ void hold_begin(struct hold *hold);
 /* true when one of them came meanwhile that this process does not ignore. */
 bool hold_interrupted(const struct hold *hold);
 
+/* A descriptor that can be read when hold_interrupted() is true; reading it takes the signal
+ * away (signalfd(2)). The caller closes it. Or negative errno. */
+int hold_descriptor(const struct hold *hold);
+
 /* Let them through again; one that came may end the process here. */
 void hold_end(const struct hold *hold);
 
