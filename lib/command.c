@@ -37,6 +37,11 @@ int call_print(struct call *call, const char *text, size_t length)
 	return call->sink->write(call->sink->context, text, length);
 }
 
+uint64_t call_seconds(const struct call *call)
+{
+	return call->options->timeout_given ? call->options->timeout : DEFAULT_TIMEOUT;
+}
+
 static enum output_form form_of(const struct cli_options *options)
 {
 	if (!options->json)

@@ -45,6 +45,9 @@ struct call {
 /* Write @length bytes to stdout now, for a verb that goes on. 0 or negative errno. */
 int call_print(struct call *call, const char *text, size_t length);
 
+/* The time-out of a verb that sees to it itself (CLI_KEEPS_TIME), in seconds. */
+uint64_t call_seconds(const struct call *call);
+
 /* Something the user should know although the command did what it was asked: a
  * line for stderr, JSON with -j. */
 void call_warn(struct call *call, const char *object, const char *format, ...)

@@ -35,7 +35,7 @@ load device
 			done
 		}
 		for line in 'vduse' 'vduse -h' 'vduse --help' 'vduse help' 'vduse -j help'; do
-			usage "$line" create destroy show list stats set loopback monitor --json --timeout --color
+			usage "$line" create destroy show list stats set loopback monitor up down --json --timeout --color
 		done
 		for line in 'vdpa' 'vdpa -h' 'vdpa --help' 'vdpa help' 'vdpa -j help' 'vdpa -jp -h'; do
 			usage "$line" mgmtdev dev --json --timeout --details

@@ -52,6 +52,19 @@ static const struct cli_verb verbs[] = {
 		.running = CLI_SERVES,
 		.help = "tell what happens to devices, as it happens",
 		.run = monitor_verb_run,
+	}, {
+		.path = "up",
+		.words = up_words,
+		.running = CLI_KEEPS_TIME,
+		.container = "vduse",
+		.help = "make, serve and attach a device, or a connected pair",
+		.run = up_run,
+	}, {
+		.path = "down",
+		.words = down_words,
+		.running = CLI_KEEPS_TIME,
+		.help = "end a device in whatever state it is, or a pair",
+		.run = down_run,
 	},
 };
 

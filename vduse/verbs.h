@@ -28,4 +28,10 @@ int loopback_run(struct call *call, struct failure *failure);
 extern const struct cli_word monitor_words[];
 int monitor_verb_run(struct call *call, struct failure *failure);
 
+extern const struct cli_word up_words[];
+int up_run(struct call *call, struct failure *failure);
+
+extern const struct cli_word down_words[];
+int down_run(struct call *call, struct failure *failure);
+
 #endif

@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "vduse/ending.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/netlink.h"
+#include "lib/vdpa_attach.h"
+#include "lib/vdpa_family.h"
+#include "vduse/end_server.h"
+#include "vduse/lifecycle.h"
+
+/* A process that ends closes its node in a moment. */
+#define BUSY_MS 2000
+#define BUSY_POLL_MS 20
+
+struct ending ending_of_all(const struct unit_names *names)
+{
+	struct ending ending = { .names = *names, .stop = true, .forget = true };
+	unsigned int i;
+
+	for (i = 0; i < names->count; i++)
+		ending.detach[i] = ending.destroy[i] = true;
+	return ending;
+}
+
+/* -- what stands in the way --------------------------------------------------------------- */
+
+static int refuse_foreign(const struct standing *standing, struct failure *failure)
+{
+	if (!standing->held || standing->ours)
+		return 0;
+	failure_set(failure, STATUS_BUSY, EBUSY, standing->name,
+		    "process %d (%s) serves it, which is none of ours", (int)standing->holder.pid,
+		    standing->holder.command);
+	failure_hint(failure, "\"vdpa dev del %.100s\" first if it is attached, then end it in its "
+		     "own way", standing->name);
+	return -EBUSY;
+}
+
+static int refuse_step(void *context, int result_fd, void *answer, struct failure *failure)
+{
+	const struct standing *standing = context;
+
+	(void)result_fd;
+	(void)answer;
+	return vdpa_refuse_detach(&sysfs_machine, standing->device.name, failure);
+}
+
+int ending_refuse(const struct ending *ending, const struct pace *pace,
+		  struct failure *failure)
+{
+	struct standing standing;
+	unsigned int i;
+	int rc = 0;
+
+	for (i = 0; i < ending->names.count && rc == 0; i++) {
+		const struct step step = { refuse_step, &standing, ending->names.names[i],
+					   NULL, 0 };
+
+		standing_read(ending->names.names[i], -1, &standing);
+		rc = refuse_foreign(&standing, failure);
+		if (rc == 0 && standing.device.attached)
+			rc = step_run(pace, &step, failure);
+	}
+	return rc;
+}
+
+/* -- what was found ----------------------------------------------------------------------- */
+
+static void add(struct buffer *found, const char *text)
+{
+	if (found->length)
+		buffer_add_text(found, "; ");
+	buffer_add_text(found, text);
+}
+
+static void tell_server(const struct standing *standing, struct buffer *found)
+{
+	char text[80];
+	const char *what = NULL;
+
+	if (standing_is_broken(standing))
+		add(found, "the kernel had broken it");
+	if (!standing->held)
+		add(found, "no process served it");
+	else if (standing->holder.state == 'T')
+		what = "was stopped";
+	else if (standing->ours && standing->asked == -ETIMEDOUT)
+		what = "did not answer";
+	if (what) {
+		snprintf(text, sizeof(text), "its device process %d %s",
+			 (int)standing->holder.pid, what);
+		add(found, text);
+	}
+}
+
+static void tell(const struct standing *standing, struct buffer *found)
+{
+	if (!found)
+		return;
+	if (!standing->there) {
+		add(found, "there was no device, only files of it");
+		return;
+	}
+	if (!standing->recorded)
+		add(found, "there was no record of it");
+	tell_server(standing, found);
+	if (!standing->device.attached)
+		add(found, "it was not attached");
+	else if (!standing->attached.driver[0])
+		add(found, "it had no bus driver");
+	else if (!standing_works(standing))
+		add(found, "its driver did not work");
+}
+
+/* -- steps -------------------------------------------------------------------------------- */
+
+static int detach_step(void *context, int result_fd, void *answer, struct failure *failure)
+{
+	const struct standing *standing = context;
+	struct netlink netlink;
+	int rc;
+
+	(void)result_fd;
+	(void)answer;
+	rc = vdpa_family_open(&sysfs_machine, &netlink, failure);
+	if (rc < 0)
+		return rc;
+	rc = vdpa_detach(&sysfs_machine, &netlink, standing->device.name, failure);
+	netlink_close(&netlink);
+	return rc == -ENODEV ? 0 : rc;
+}
+
+/* A server that may not answer would keep the kernel for the whole of msg_timeout. */
+static int detach(struct standing *standing, const struct pace *pace, struct failure *failure)
+{
+	const struct step step = { detach_step, standing, standing->name, NULL, 0 };
+	const struct vduse_device *device = &standing->device;
+	bool hurry = device->has_msg_timeout && (!standing->ours || standing->asked != 0);
+	int rc;
+
+	if (hurry)
+		vduse_device_set(&sysfs_machine, device->name, "msg_timeout", 1, NULL);
+	rc = step_run(pace, &step, failure);
+	if (hurry && rc == -EBUSY)
+		vduse_device_set(&sysfs_machine, device->name, "msg_timeout",
+				 device->msg_timeout, NULL);
+	return rc;
+}
+
+static int destroy_step(void *context, int result_fd, void *answer, struct failure *failure)
+{
+	const char *name = context;
+	struct failure warning;
+	int rc, waited;
+
+	(void)result_fd;
+	(void)answer;
+	for (waited = 0; ; waited += BUSY_POLL_MS) {
+		rc = lifecycle_destroy(name, failure, &warning);
+		if (rc != -EBUSY || waited >= BUSY_MS)
+			break;
+		poll(NULL, 0, BUSY_POLL_MS);
+	}
+	/* no device, or no VDUSE in the kernel: files can be there all the same */
+	return rc == -ENODEV || rc == 0 ? standing_remove_files(name, failure) : rc;
+}
+
+static int forget_step(void *context, int result_fd, void *answer, struct failure *failure)
+{
+	(void)result_fd;
+	(void)answer;
+	return unit_remove(context, failure);
+}
+
+/* -- the whole of it ---------------------------------------------------------------------- */
+
+static int detach_all(const struct ending *ending, struct standing *standings,
+		      const struct pace *pace, struct failure *failure)
+{
+	unsigned int i = ending->names.count;
+	int rc = 0;
+
+	while (i-- > 0 && rc == 0)
+		if (ending->detach[i] && standings[i].device.attached)
+			rc = detach(&standings[i], pace, failure);
+	return rc;
+}
+
+static int destroy_all(const struct ending *ending, const struct pace *pace,
+		       struct failure *failure)
+{
+	unsigned int i = ending->names.count;
+	int rc = 0;
+
+	while (i-- > 0 && rc == 0) {
+		const char *name = ending->names.names[i];
+		const struct step step = { destroy_step, (void *)name, name, NULL, 0 };
+
+		if (ending->destroy[i])
+			rc = step_run(pace, &step, failure);
+	}
+	return rc;
+}
+
+static void look(const struct ending *ending, const struct pace *pace,
+		 struct standing *standings, struct buffer *found)
+{
+	unsigned int i;
+
+	for (i = 0; i < ending->names.count; i++) {
+		standing_read(ending->names.names[i], pace_left(pace, STANDING_PATIENCE_MS),
+			      &standings[i]);
+		tell(&standings[i], found ? &found[i] : NULL);
+	}
+}
+
+/* A device process that was stopped is let go on: it can answer then, and end its capture. */
+static void wake_servers(const struct ending *ending, const struct pace *pace,
+			 struct standing *standings)
+{
+	unsigned int i;
+
+	for (i = 0; i < ending->names.count && ending->stop; i++)
+		if (standings[i].ours && standings[i].holder.state == 'T' &&
+		    end_server_wake(&standings[i]) == 0)
+			standing_read(ending->names.names[i],
+				      pace_left(pace, STANDING_PATIENCE_MS), &standings[i]);
+}
+
+int ending_run(const struct ending *ending, const struct pace *pace,
+	       struct buffer found[UNIT_DEVICES], struct failure *failure)
+{
+	const struct step forget = { forget_step, (void *)&ending->names, ending->names.names[0],
+				     NULL, 0 };
+	struct standing standings[UNIT_DEVICES];
+	unsigned int i;
+	int rc;
+
+	look(ending, pace, standings, found);
+	wake_servers(ending, pace, standings);
+	rc = detach_all(ending, standings, pace, failure);
+	for (i = 0; i < ending->names.count && rc == 0 && ending->stop; i++)
+		rc = end_server(&standings[i], pace, failure);
+	if (rc == 0)
+		rc = destroy_all(ending, pace, failure);
+	if (rc == 0 && ending->forget)
+		rc = step_run(pace, &forget, failure);
+	return rc;
+}

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "vduse/stay.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <sys/signalfd.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "lib/clock.h"
+#include "vduse/process/readiness.h"
+#include "vduse/unit_lock.h"
+
+int stay_errors(void)
+{
+	return fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+}
+
+static int say(struct call *call, struct failure *failure)
+{
+	const char *text;
+	size_t length;
+	int rc = output_finish(call->out, &text, &length);
+
+	if (rc == 0)
+		rc = call_print(call, text, length);
+	return rc < 0 ? failure_errno(failure, -rc, "stdout", "cannot write") : 0;
+}
+
+/* Signals that were waited for, and are not to end this process. */
+static void take_signals(const struct pace *pace)
+{
+	struct signalfd_siginfo info;
+
+	while (read(pace->signals, &info, sizeof(info)) == sizeof(info))
+		;
+}
+
+/* -EINTR for a signal, 0 for the end of the device process. */
+static int wait_end(const struct bring *bring)
+{
+	int rc, server = (int)syscall(SYS_pidfd_open, bring->now[0].holder.pid, 0);
+
+	if (server < 0)
+		return 0;
+	do
+		rc = pace_wait(&bring->pace, server, INT_MAX);
+	while (rc == -ETIMEDOUT);
+	close(server);
+	return rc;
+}
+
+static bool any_left(const struct bring *bring)
+{
+	struct vduse_device device;
+	unsigned int i;
+
+	for (i = 0; i < bring->names.count; i++)
+		if (vduse_device_read(&sysfs_machine, bring->names.names[i], &device, NULL) == 0)
+			return true;
+	return false;
+}
+
+/* Signals that come while it ends change nothing. */
+static int end_all(struct bring *bring, int64_t milliseconds, bool *left, struct failure *failure)
+{
+	const struct pace pace = { .hold = bring->pace.hold, .signals = -1,
+				   .end = clock_ms() + milliseconds };
+	struct ending all = ending_of_all(&bring->names);
+	int rc = bring->lock;
+
+	if (rc < 0)
+		rc = bring->lock = unit_lock(&bring->names, &pace, failure);
+	if (rc < 0)
+		return rc;
+	*left = any_left(bring);
+	rc = ending_refuse(&all, &pace, failure);
+	return rc < 0 ? rc : ending_run(&all, &pace, NULL, failure);
+}
+
+int stay(struct call *call, struct bring *bring, int64_t milliseconds, struct failure *failure)
+{
+	int ended = -EINTR, said = say(call, failure), rc;
+	pid_t pid = bring->now[0].holder.pid;
+	struct failure second = { .status = STATUS_OK };
+	bool left = true;
+
+	if (said == 0) {
+		bring->pace.end = INT64_MAX;
+		unit_unlock(bring->lock);
+		bring->lock = -1;
+		notify_manager("READY=1");
+		ended = wait_end(bring);
+		notify_manager("STOPPING=1");
+	}
+	rc = end_all(bring, milliseconds, &left, &second);
+	take_signals(&bring->pace);
+	if (said < 0)
+		return said;
+	if (rc < 0) {
+		*failure = second;
+		return rc;
+	}
+	if (ended == 0 && left)
+		return failure_set(failure, STATUS_FAILED, ECHILD, bring->names.names[0],
+				   "its device process %d ended; all of it was taken down",
+				   (int)pid);
+	return 0;
+}
