@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* vduse/step: what blocks is in a child, under a deadline, and a signal ends the waiting. */
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "lib/clock.h"
+#include "vduse/step.h"
+
+static struct failure failure;
+
+static int answers(void *context, int result_fd, void *answer, struct failure *why)
+{
+	(void)result_fd;
+	(void)why;
+	memcpy(answer, context, 4);
+	return 7;
+}
+
+static int fails(void *context, int result_fd, void *answer, struct failure *why)
+{
+	(void)context;
+	(void)result_fd;
+	(void)answer;
+	failure_set(why, STATUS_BUSY, EBUSY, "a", "somebody has it");
+	failure_hint(why, "end him");
+	return -EBUSY;
+}
+
+static int dies(void *context, int result_fd, void *answer, struct failure *why)
+{
+	(void)context;
+	(void)result_fd;
+	(void)answer;
+	(void)why;
+	raise(SIGKILL);
+	return 0;
+}
+
+/* Tells its process through the pipe @context. */
+static int hangs(void *context, int result_fd, void *answer, struct failure *why)
+{
+	pid_t pid = getpid();
+
+	(void)result_fd;
+	(void)answer;
+	(void)why;
+	if (context && write(*(int *)context, &pid, sizeof(pid)) != sizeof(pid))
+		return -EIO;
+	for (;;)
+		pause();
+}
+
+/* A process that goes on after the step has no part in it, once it closed its end. */
+static int leaves_one_behind(void *context, int result_fd, void *answer, struct failure *why)
+{
+	(void)context;
+	(void)answer;
+	(void)why;
+	if (fork() == 0) {
+		close(result_fd);
+		poll(NULL, 0, 300);
+		_exit(0);
+	}
+	raise(SIGKILL);
+	return 0;
+}
+
+static int run_for(int milliseconds, const struct step *step)
+{
+	struct pace pace;
+	int rc;
+
+	memset(&failure, 0, sizeof(failure));
+	assert_int_equal(pace_begin(&pace, milliseconds, &failure), 0);
+	rc = step_run(&pace, step, &failure);
+	pace_end(&pace);
+	return rc;
+}
+
+static void what_it_returns_comes_over(void **state)
+{
+	char answer[4] = "";
+	char text[] = "abc";
+	const struct step good = { answers, text, "a", answer, sizeof(answer) };
+	const struct step bad = { fails, NULL, "a", NULL, 0 };
+
+	(void)state;
+	assert_int_equal(run_for(5000, &good), 7);
+	assert_string_equal(answer, "abc");
+	assert_int_equal(run_for(5000, &bad), -EBUSY);
+	assert_int_equal(failure.status, STATUS_BUSY);
+	assert_string_equal(failure.message, "somebody has it");
+	assert_string_equal(failure.hint, "end him");
+}
+
+static void a_child_that_dies_is_noticed(void **state)
+{
+	const struct step one = { dies, NULL, "a", NULL, 0 };
+	const struct step other = { leaves_one_behind, NULL, "a", NULL, 0 };
+	int64_t before = clock_ms();
+
+	(void)state;
+	assert_int_equal(run_for(5000, &one), -ECHILD);
+	assert_int_equal(run_for(5000, &other), -ECHILD);
+	assert_true(clock_ms() - before < 250);
+	assert_int_equal(failure.status, STATUS_FAILED);
+}
+
+static void the_time_ends_it(void **state)
+{
+	int ends[2];
+	pid_t child;
+	const struct step step = { hangs, &ends[1], "a", NULL, 0 };
+	int64_t before = clock_ms(), took;
+
+	(void)state;
+	assert_int_equal(pipe(ends), 0);
+	assert_int_equal(run_for(100, &step), -ETIMEDOUT);
+	took = clock_ms() - before;
+	assert_true(took >= 95 && took < 3000);
+	assert_int_equal(failure.status, STATUS_TIMED_OUT);
+	assert_string_equal(failure.object, "a");
+	assert_int_equal(read(ends[0], &child, sizeof(child)), sizeof(child));
+	assert_int_equal(kill(child, 0), -1);	/* reaped */
+	close(ends[0]);
+	close(ends[1]);
+}
+
+static void a_signal_ends_it_and_is_kept(void **state)
+{
+	const struct step step = { hangs, NULL, "a", NULL, 0 };
+	struct pace pace;
+	pid_t other;
+	int status;
+
+	(void)state;
+	other = fork();
+	if (other == 0) {
+		if (pace_begin(&pace, 20000, &failure))
+			_exit(1);
+		if (fork() == 0) {
+			poll(NULL, 0, 50);
+			kill(getppid(), SIGTERM);
+			_exit(0);
+		}
+		if (step_run(&pace, &step, &failure) != -EINTR)
+			_exit(2);
+		/* the next one does not begin */
+		if (step_run(&pace, &step, &failure) != -EINTR)
+			_exit(3);
+		/* with no ear for signals it does */
+		pace.signals = -1;
+		pace.end = clock_ms() + 50;
+		if (step_run(&pace, &step, &failure) != -ETIMEDOUT)
+			_exit(4);
+		pace_end(&pace);
+		_exit(5);	/* the signal came before */
+	}
+	assert_int_equal(waitpid(other, &status, 0), other);
+	if (WIFEXITED(status))
+		fail_msg("it ended by itself, with status %d", WEXITSTATUS(status));
+	assert_int_equal(WTERMSIG(status), SIGTERM);
+}
+
+/* A child ends with the process that it works for. */
+static void a_child_is_not_left_behind(void **state)
+{
+	int ends[2], rc;
+	struct pace pace;
+	pid_t child, other;
+	const struct step step = { hangs, &ends[1], "a", NULL, 0 };
+
+	(void)state;
+	assert_int_equal(pipe(ends), 0);
+	other = fork();
+	if (other == 0) {
+		pace_begin(&pace, 20000, &failure);
+		step_run(&pace, &step, &failure);
+		_exit(0);
+	}
+	assert_int_equal(read(ends[0], &child, sizeof(child)), sizeof(child));
+	kill(other, SIGKILL);
+	waitpid(other, NULL, 0);
+	close(ends[1]);
+	/* the last writer has gone */
+	rc = (int)read(ends[0], &child, sizeof(child));
+	assert_int_equal(rc, 0);
+	close(ends[0]);
+}
+
+static void what_is_left_never_goes_below_nothing(void **state)
+{
+	struct pace pace = { .signals = -1, .end = clock_ms() - 100 };
+
+	(void)state;
+	assert_int_equal(pace_left(&pace, 50), 0);
+	assert_int_equal(pace_check(&pace, "a", &failure), -ETIMEDOUT);
+	pace.end = INT64_MAX;
+	assert_int_equal(pace_left(&pace, INT_MAX), INT_MAX);
+	assert_int_equal(pace_left(&pace, 50), 50);
+	assert_int_equal(pace_check(&pace, "a", &failure), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_it_returns_comes_over),
+		cmocka_unit_test(a_child_that_dies_is_noticed),
+		cmocka_unit_test(the_time_ends_it),
+		cmocka_unit_test(a_signal_ends_it_and_is_kept),
+		cmocka_unit_test(a_child_is_not_left_behind),
+		cmocka_unit_test(what_is_left_never_goes_below_nothing),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
