@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <json-c/json.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -136,10 +137,12 @@ static int take_link(json_object *object, bool *down)
 
 static int take_state(json_object *object, struct asked_state *state)
 {
-	uint64_t status, regions;
+	uint64_t status, regions, pid, vq_size;
 	size_t i;
 
 	if (take_bool(object, "broken", &state->broken) ||
+	    take_number(object, "pid", INT32_MAX, &pid) ||
+	    take_number(object, "vq_size", VIRTQUEUE_SIZE_MAX, &vq_size) ||
 	    take_link(object, &state->link_down) ||
 	    take_bool(object, "live", &state->live) ||
 	    take_number(object, "status", UINT8_MAX, &status) ||
@@ -148,6 +151,8 @@ static int take_state(json_object *object, struct asked_state *state)
 		return -EPROTO;
 	state->status = status;
 	state->regions = regions;
+	state->pid = pid;
+	state->vq_size = vq_size;
 	for (i = 0; i < SESSION_QUEUES; i++)
 		if (take_queue(queue_of(object, i), &state->queues[i]))
 			return -EPROTO;
@@ -223,6 +228,104 @@ int asked_counters_parse(const char *text, size_t length, struct port_counters *
 
 	memset(counters, 0, sizeof(*counters));
 	rc = object ? take_counters(object, counters) : -EPROTO;
+	json_object_put(object);
+	return rc;
+}
+
+/* -- events -------------------------------------------------------------------------------- */
+
+static const char *string_of(json_object *object, const char *key)
+{
+	json_object *value;
+
+	if (!json_object_object_get_ex(object, key, &value) ||
+	    !json_object_is_type(value, json_type_string))
+		return NULL;
+	return json_object_get_string(value);
+}
+
+static int take_text(json_object *object, const char *key, struct asked_event *event)
+{
+	const char *text = string_of(object, key);
+
+	if (!text)
+		return -EPROTO;
+	snprintf(event->text, sizeof(event->text), "%s", text);
+	return 0;
+}
+
+static int take_queue_event(json_object *object, struct asked_event *event)
+{
+	uint64_t size;
+
+	if (take_number(object, "index", SESSION_QUEUES - 1, &event->number) ||
+	    take_number(object, "size", VIRTQUEUE_SIZE_MAX, &size))
+		return -EPROTO;
+	event->size = size;
+	return 0;
+}
+
+static int take_link_event(json_object *object, struct asked_event *event)
+{
+	bool down;
+
+	if (take_link(object, &down))
+		return -EPROTO;
+	event->number = !down;
+	return 0;
+}
+
+static int take_payload(json_object *object, struct asked_event *event)
+{
+	switch (event->what) {
+	case ASKED_STATUS:
+	case ASKED_RECONNECT:
+		return take_number(object, "status", UINT8_MAX, &event->number);
+	case ASKED_FEATURES:
+		return take_mask(object, "features", &event->number);
+	case ASKED_QUEUE:
+		return take_queue_event(object, event);
+	case ASKED_IOTLB:
+		return take_number(object, "regions", UINT32_MAX, &event->number);
+	case ASKED_LINK:
+		return take_link_event(object, event);
+	case ASKED_ERROR:
+		return take_text(object, "message", event);
+	case ASKED_RESYNC:
+		return take_number(object, "lost", INT64_MAX, &event->number);
+	default:
+		return 0;
+	}
+}
+
+static int take_event(json_object *object, struct asked_event *event)
+{
+	static const char *const names[] = {
+		[ASKED_STATUS] = "status", [ASKED_FEATURES] = "features", [ASKED_QUEUE] = "vq",
+		[ASKED_IOTLB] = "iotlb", [ASKED_RESET] = "reset",
+		[ASKED_RECONNECT] = "reconnect", [ASKED_LINK] = "link",
+		[ASKED_ERROR] = "error", [ASKED_EXIT] = "exit", [ASKED_RESYNC] = "resync",
+	};
+	const char *name = string_of(object, "event");
+	size_t i;
+
+	if (!name)
+		return -EPROTO;
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (!strcmp(names[i], name)) {
+			event->what = i;
+			return take_payload(object, event);
+		}
+	return -ENOENT;
+}
+
+int asked_event_parse(const char *text, size_t length, struct asked_event *event)
+{
+	json_object *object = parse_object(text, length);
+	int rc;
+
+	memset(event, 0, sizeof(*event));
+	rc = object ? take_event(object, event) : -EPROTO;
 	json_object_put(object);
 	return rc;
 }

@@ -28,12 +28,38 @@ struct asked_queue {
 struct asked_state {
 	bool broken;		/* the device, by the kernel, for good */
 	bool live;		/* a driver is there, and came to DRIVER_OK */
+	uint32_t pid;		/* of the server, as it sees itself */
+	uint32_t vq_size;	/* the most entries of a virtqueue */
 	bool link_down;
 	uint8_t status;		/* VIRTIO_STATUS_*, as the driver wrote it last */
 	uint64_t features;	/* negotiated; while live */
 	uint32_t regions;	/* mappings of the driver's memory */
 	struct asked_queue queues[SESSION_QUEUES];
 };
+
+/* What happened to a device, as its server tells who follows (vduse/process/events.h). */
+enum asked_what {
+	ASKED_STATUS,		/* number: VIRTIO_STATUS_* */
+	ASKED_FEATURES,		/* number: as negotiated */
+	ASKED_QUEUE,		/* number: the virtqueue that runs; size */
+	ASKED_IOTLB,		/* number: of regions that were given up */
+	ASKED_RESET,
+	ASKED_RECONNECT,	/* number: as ASKED_STATUS */
+	ASKED_LINK,		/* number: 1 up, 0 down */
+	ASKED_ERROR,		/* text */
+	ASKED_EXIT,
+	ASKED_RESYNC,		/* number: of events that were lost */
+};
+
+struct asked_event {
+	enum asked_what what;
+	uint64_t number;
+	uint32_t size;
+	char text[300];
+};
+
+/* 0; -ENOENT for an event that is not known (a newer server's); -EPROTO. */
+int asked_event_parse(const char *text, size_t length, struct asked_event *event);
 
 /*
  * Ask the server of @name, waiting at most @milliseconds. 0; -ENOENT or -ECONNREFUSED:

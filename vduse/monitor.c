@@ -69,6 +69,20 @@ static int read_buffers(uint64_t *kernel, uint64_t *reader, struct failure *fail
 	return 0;
 }
 
+/* Not asked of those who do not want to know: a server has few places. */
+static int add_servers(struct monitor *monitor)
+{
+	struct source *servers;
+	int rc;
+
+	if (monitor->form.objects && !(monitor->form.objects & 1u << EVENT_VIRTIO))
+		return 0;
+	rc = source_servers(monitor->changes.fs, &servers);
+	if (rc == 0)
+		monitor_add(monitor, servers);
+	return rc;
+}
+
 /* One after the other: nodes before uevents, so that a node's closing is told before its
  * device's end. */
 static int add_sources(struct monitor *monitor, size_t buffer)
@@ -88,7 +102,7 @@ static int add_sources(struct monitor *monitor, size_t buffer)
 		rc = source_links(buffer, &links);
 	if (rc == 0)
 		monitor_add(monitor, links);
-	return rc;
+	return rc ? rc : add_servers(monitor);
 }
 
 static int follow(struct monitor *monitor, size_t buffer, bool initial, struct failure *failure)

@@ -36,7 +36,7 @@ static void on_report(void *context, const char *sentence)
 	fprintf(stderr, "link: %s: %s\n", (const char *)context, sentence);
 }
 
-static const struct port_owner owner = { on_wake, on_report };
+static const struct port_owner owner = { on_wake, on_report, NULL };
 
 static int open_port(unsigned int index)
 {

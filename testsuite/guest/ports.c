@@ -50,7 +50,7 @@ static void report(void *context, const char *sentence)
 	warnx("%s", sentence);
 }
 
-static const struct port_owner owner = { .wake = wake, .report = report };
+static const struct port_owner owner = { .wake = wake, .report = report, .event = NULL };
 
 static void owe_interrupts(struct served *served)
 {

@@ -13,6 +13,7 @@
 
 #include "vduse/asked.h"
 #include "vduse/process/answers.h"
+#include "vduse/process/events.h"
 
 #define QUEUES "\"virtqueues\":[{\"index\":0},{\"index\":1}]"
 
@@ -145,6 +146,70 @@ static void other_texts_are_no_counters(void **state)
 			fail_msg("taken: %s", rows[i]);
 }
 
+static void events_come_over(void **state)
+{
+	static const struct {
+		enum session_event event;
+		enum asked_what what;
+		unsigned int number;
+		uint64_t expected;
+	} rows[] = {
+		{ SESSION_STATUS, ASKED_STATUS, 0, 11 },
+		{ SESSION_FEATURES, ASKED_FEATURES, 0, UINT64_C(0x300000003) },
+		{ SESSION_QUEUE_READY, ASKED_QUEUE, 1, 1 },
+		{ SESSION_IOTLB, ASKED_IOTLB, 5, 5 },
+		{ SESSION_RESET, ASKED_RESET, 0, 0 },
+		{ SESSION_RECONNECT, ASKED_RECONNECT, 0, 11 },
+	};
+	struct asked_event event;
+	size_t i;
+
+	(void)state;
+	memset(&port, 0, sizeof(port));
+	port.session.status = 11;
+	port.session.features = UINT64_C(0x300000003);
+	port.session.queues[1].vq.size = 256;
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct buffer object = { 0 };
+
+		events_add_session(&object, &port, rows[i].event, rows[i].number);
+		assert_int_equal(asked_event_parse(object.text, object.length, &event), 0);
+		assert_int_equal(event.what, rows[i].what);
+		assert_true(event.number == rows[i].expected);
+		assert_int_equal(event.size, rows[i].event == SESSION_QUEUE_READY ? 256 : 0);
+		buffer_free(&object);
+	}
+}
+
+static void other_texts_are_no_events(void **state)
+{
+	static const struct {
+		const char *text;
+		int rc;
+	} rows[] = {
+		{ "{\"event\":\"exit\"}", 0 }, { "{\"event\":\"link\",\"link\":\"down\"}", 0 },
+		{ "{\"event\":\"error\",\"message\":\"\"}", 0 },
+		{ "{\"event\":\"resync\",\"lost\":7}", 0 },
+		{ "{\"event\":\"tomorrow\"}", -ENOENT }, { "", -EPROTO }, { "{}", -EPROTO },
+		{ "[]", -EPROTO }, { "{\"event\":1}", -EPROTO },
+		{ "{\"event\":\"link\"}", -EPROTO },
+		{ "{\"event\":\"link\",\"link\":\"x\"}", -EPROTO },
+		{ "{\"event\":\"error\"}", -EPROTO },
+		{ "{\"event\":\"vq\",\"index\":2}", -EPROTO },
+		{ "{\"event\":\"vq\",\"index\":1,\"size\":99999}", -EPROTO },
+		{ "{\"event\":\"status\",\"status\":256}", -EPROTO },
+		{ "{\"event\":\"features\",\"features\":3}", -EPROTO },
+		{ "{\"event\":\"iotlb\",\"regions\":-1}", -EPROTO },
+	};
+	struct asked_event event;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		if (asked_event_parse(rows[i].text, strlen(rows[i].text), &event) != rows[i].rc)
+			fail_msg("%s", rows[i].text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -152,6 +217,8 @@ int main(void)
 		cmocka_unit_test(counters_come_over),
 		cmocka_unit_test(other_texts_are_no_states),
 		cmocka_unit_test(other_texts_are_no_counters),
+		cmocka_unit_test(events_come_over),
+		cmocka_unit_test(other_texts_are_no_events),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

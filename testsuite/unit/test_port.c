@@ -107,7 +107,7 @@ static void on_report(void *context, const char *sentence)
 	fail_msg("%s", sentence);
 }
 
-static const struct port_owner owner = { on_wake, on_report };
+static const struct port_owner owner = { on_wake, on_report, NULL };
 
 static void open_one(unsigned int index)
 {

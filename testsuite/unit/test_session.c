@@ -11,6 +11,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -60,6 +61,7 @@ static struct {
 static struct session session;
 static unsigned int quiesced, changes;
 static char reported[300];
+static char events[200];
 
 int __wrap_node_set_up_queue(int fd, uint32_t index, uint16_t max_size);
 int __wrap_node_get_queue(int fd, uint32_t index, struct node_queue *queue);
@@ -216,13 +218,28 @@ static void on_report(void *context, const char *sentence)
 	strncpy(reported, sentence, sizeof(reported) - 1);
 }
 
-static const struct session_owner owner = { on_quiesce, on_changed, on_report };
+static void on_event(void *context, enum session_event event, unsigned int number)
+{
+	static const char letters[] = {
+		[SESSION_STATUS] = 's', [SESSION_FEATURES] = 'f', [SESSION_QUEUE_READY] = 'q',
+		[SESSION_IOTLB] = 'i', [SESSION_RESET] = 'r', [SESSION_RECONNECT] = 'c',
+	};
+	size_t length = strlen(events);
+
+	assert_ptr_equal(context, &session);
+	assert_true(length + 8 < sizeof(events));
+	snprintf(events + length, sizeof(events) - length, "%c%u ", letters[event],
+		 event == SESSION_STATUS ? session.status : number);
+}
+
+static const struct session_owner owner = { on_quiesce, on_changed, on_report, on_event };
 
 static int begin(void **state)
 {
 	(void)state;
 	memset(&kernel, 0, sizeof(kernel));
 	memset(reported, 0, sizeof(reported));
+	events[0] = '\0';
 	quiesced = changes = 0;
 	kernel.memory_fd = memfd_create("driver", MFD_CLOEXEC);
 	assert_true(kernel.memory_fd >= 0);
@@ -268,6 +285,29 @@ static void attach(void)
 
 	for (i = 0; i < sizeof(steps); i++)
 		assert_int_equal(status(steps[i]), VDUSE_REQ_RESULT_OK);
+}
+
+/* Each thing once, after it happened, in its order. */
+static void who_watches_is_told(void **state)
+{
+	struct vduse_dev_request update = { .type = VDUSE_UPDATE_IOTLB };
+
+	(void)state;
+	attach();
+	assert_string_equal(events, "r0 s0 s1 s3 s11 f0 s15 q0 q1 ");
+	events[0] = '\0';
+	update.iova.last = UINT64_MAX;
+	assert_int_equal(message(update), VDUSE_REQ_RESULT_OK);
+	assert_true(events[0] == 'i' && atoi(events + 1) > 0);
+	events[0] = '\0';
+	assert_int_equal(status(0), VDUSE_REQ_RESULT_OK);
+	assert_string_equal(events, "r0 s0 ");
+	events[0] = '\0';
+	/* refused: not a status that is there */
+	assert_int_equal(status(3), VDUSE_REQ_RESULT_OK);
+	kernel.features = FEATURES_NET_DEFAULT | UINT64_C(1) << 22;
+	assert_int_equal(status(0xb), VDUSE_REQ_RESULT_FAILED);
+	assert_string_equal(events, "s3 ");
 }
 
 static void a_driver_comes_and_goes(void **state)
@@ -797,6 +837,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(a_driver_comes_and_goes),
+		TEST(who_watches_is_told),
 		TEST(control_59_unknown_message),
 		TEST(control_59_virtqueue_out_of_range),
 		TEST(position_is_told),

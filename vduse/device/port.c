@@ -28,7 +28,16 @@ static void report(void *context, const char *sentence)
 	port->owner->report(port->context, sentence);
 }
 
+static void event(void *context, enum session_event event, unsigned int number)
+{
+	struct port *port = context;
+
+	if (port->owner->event)
+		port->owner->event(port->context, event, number);
+}
+
 static const struct session_owner session_owner = {
+	.event = event,
 	.quiesce = quiesce,
 	.changed = changed,
 	.report = report,

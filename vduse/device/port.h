@@ -32,6 +32,8 @@ struct port_owner {
 	void (*wake)(void *context);
 	/* As session_owner.report. */
 	void (*report)(void *context, const char *sentence);
+	/* As session_owner.event. May be NULL. */
+	void (*event)(void *context, enum session_event event, unsigned int number);
 };
 
 struct port {

@@ -83,6 +83,12 @@ void session_close(struct session *session)
 	}
 }
 
+static void tell(struct session *session, enum session_event event, unsigned int number)
+{
+	if (session->owner->event)
+		session->owner->event(session->context, event, number);
+}
+
 static void report_queue(struct session *session, unsigned int index, const char *what, int rc)
 {
 	const struct virtqueue *vq = &session->queues[index].vq;
@@ -190,6 +196,7 @@ static int start_ready_queue(struct session *session, unsigned int index,
 		rc = virtqueue_start(&queue->vq, &config);
 	if (rc == 0) {
 		queue->positioned = true;
+		tell(session, SESSION_QUEUE_READY, index);
 		return 0;
 	}
 	/* Our own shortage can pass; what the driver did wrong stays until it changes. */
@@ -291,6 +298,7 @@ static void reset(struct session *session)
 	session->features = 0;
 	session->asid = 0;	/* the kernel says so without a message: vduse_dev_reset() */
 	session->resumed = false;
+	tell(session, SESSION_RESET, 0);
 	session->owner->changed(session->context);
 }
 
@@ -303,6 +311,9 @@ static bool set_status(struct session *session, uint8_t status)
 	if ((risen & VIRTIO_CONFIG_S_FEATURES_OK) && !features_acceptable(session))
 		return false;
 	session->status = status;
+	tell(session, SESSION_STATUS, 0);
+	if (risen & VIRTIO_CONFIG_S_FEATURES_OK)
+		tell(session, SESSION_FEATURES, 0);
 	if ((risen & VIRTIO_CONFIG_S_DRIVER_OK) && (status & VIRTIO_CONFIG_S_FEATURES_OK))
 		go_live(session);
 	return true;
@@ -310,10 +321,11 @@ static bool set_status(struct session *session, uint8_t status)
 
 static void update_iotlb(struct session *session, uint64_t first, uint64_t last)
 {
-	unsigned int i;
+	unsigned int i, removed;
 
 	session->owner->quiesce(session->context);
-	vq_memory_remove(&session->memory, first, last);
+	removed = vq_memory_remove(&session->memory, first, last);
+	tell(session, SESSION_IOTLB, removed);
 	for (i = 0; i < SESSION_QUEUES; i++)
 		if (session->queues[i].vq.state != VIRTQUEUE_BROKEN)
 			session->queues[i].refused = false;
@@ -429,6 +441,7 @@ int session_resume(struct session *session)
 	session->status = VIRTIO_CONFIG_S_ACKNOWLEDGE | VIRTIO_CONFIG_S_DRIVER |
 			  VIRTIO_CONFIG_S_FEATURES_OK | VIRTIO_CONFIG_S_DRIVER_OK;
 	session->resumed = true;
+	tell(session, SESSION_RECONNECT, 0);
 	go_live(session);
 	/* What the last process did not get round to say. */
 	for (i = 0; i < SESSION_QUEUES; i++)

@@ -60,6 +60,16 @@
 
 struct session;
 
+/* What happens to a session, for those who watch. */
+enum session_event {
+	SESSION_STATUS,		/* the driver wrote a status that was accepted: session->status */
+	SESSION_FEATURES,	/* it settled on features: session->features */
+	SESSION_QUEUE_READY,	/* virtqueue @number began to run */
+	SESSION_IOTLB,		/* @number regions of memory were given up on the driver's word */
+	SESSION_RESET,		/* everything of the driver's is forgotten */
+	SESSION_RECONNECT,	/* a driver that another process served is served on */
+};
+
 /* What the owner of a session does when something happens. */
 struct session_owner {
 	/* Give back every chain in work: virtqueues stop or memory goes away. */
@@ -68,6 +78,8 @@ struct session_owner {
 	void (*changed)(void *context);
 	/* Something worth telling a person; a sentence without a line feed. */
 	void (*report)(void *context, const char *sentence);
+	/* Something worth telling who watches; after it happened. May be NULL. */
+	void (*event)(void *context, enum session_event event, unsigned int number);
 };
 
 struct session_queue {

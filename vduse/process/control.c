@@ -81,7 +81,7 @@ static void tell_lost(struct control_client *client)
 {
 	struct buffer event = { 0 };
 
-	buffer_format(&event, "{\"object\":\"virtio\",\"event\":\"resync\",\"lost\":%llu}",
+	buffer_format(&event, "{\"event\":\"resync\",\"lost\":%llu}",
 		      (unsigned long long)client->lost);
 	if (!event.broken && send_packet(client->watch.fd, event.text, event.length) == 0) {
 		client->lost = 0;
@@ -150,6 +150,14 @@ static void rest(struct control_client *client)
 	look_after(client->control, client->since + CONTROL_PACE_NS);
 }
 
+static void subscribe(struct control_client *client)
+{
+	char state[CONTROL_REQUEST_SIZE] = "state";
+
+	client->subscribed = true;
+	answer(client, state, strlen(state));
+}
+
 static void take_request(struct control_client *client)
 {
 	char request[CONTROL_REQUEST_SIZE];
@@ -163,7 +171,7 @@ static void take_request(struct control_client *client)
 	}
 	client->since = eventloop_now();
 	if (known_length(n) && n == 6 && !memcmp(request, "events", 6))
-		client->subscribed = true;
+		subscribe(client);
 	else if (known_length(n))
 		answer(client, request, n);
 	else

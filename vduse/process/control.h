@@ -5,8 +5,8 @@
  *
  * A request and an answer are a packet each (SOCK_SEQPACKET): a request is a few words, an
  * answer one JSON object, {"error":{"errno":...,"message":...}} where it cannot be had. After
- * the request "events" the connection is a subscriber's: what happens comes as one object a
- * packet until either side closes it.
+ * the request "events", whose answer is that to "state", the connection is a subscriber's:
+ * what happens from then on comes as one object a packet until either side closes it.
  *
  * Nobody who connects can slow the device down. Everything is non-blocking; a connection is
  * answered at most once in CONTROL_PACE_NS, and closed when it has not asked anything for

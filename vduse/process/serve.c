@@ -14,6 +14,7 @@
 #include "vduse/process/answers.h"
 #include "vduse/process/control.h"
 #include "vduse/process/eventloop.h"
+#include "vduse/process/events.h"
 #include "vduse/process/interrupts.h"
 #include "vduse/process/privilege.h"
 
@@ -79,17 +80,52 @@ static void wake(void *context)
 	peer->forward.due = 0;
 }
 
+static bool followed(const struct served *served)
+{
+	return served->controlled && control_followed(&served->control);
+}
+
+static void tell(struct served *served, struct buffer *object)
+{
+	if (!object->broken)
+		control_tell(&served->control, object->text, object->length);
+	buffer_free(object);
+}
+
+static void tell_text(struct served *served, const char *event, const char *key, const char *text)
+{
+	struct buffer object = { 0 };
+
+	if (!followed(served))
+		return;
+	events_add(&object, event, key, text);
+	tell(served, &object);
+}
+
 static void report(void *context, const char *sentence)
 {
 	struct served *served = context;
 	const struct serve_plan *plan = served->server->plan;
 
 	plan->report(plan->context, served->device->name, sentence);
+	tell_text(served, "error", "message", sentence);
+}
+
+static void on_event(void *context, enum session_event event, unsigned int number)
+{
+	struct served *served = context;
+	struct buffer object = { 0 };
+
+	if (!followed(served))
+		return;
+	events_add_session(&object, &served->port, event, number);
+	tell(served, &object);
 }
 
 static const struct port_owner port_owner = {
 	.wake = wake,
 	.report = report,
+	.event = on_event,
 };
 
 static void owe_interrupts(struct served *served)
@@ -224,9 +260,11 @@ static int set_link(struct served *served, bool up, struct buffer *reply)
 	int rc = port_set_link(&served->port, up, eventloop_now());
 
 	owe_interrupts(served);
-	if (rc == 0)
-		buffer_add_text(reply, "{}");
-	return rc;
+	if (rc < 0)
+		return rc;
+	buffer_add_text(reply, "{}");
+	tell_text(served, "link", "link", up ? "up" : "down");
+	return 0;
 }
 
 static int answer(void *context, const char *request, struct buffer *reply)
@@ -429,6 +467,7 @@ static void close_devices(struct server *server)
 	unsigned int i;
 
 	for (i = 0; i < server->plan->count; i++) {
+		tell_text(&server->served[i], "exit", NULL, NULL);
 		if (server->served[i].controlled)
 			control_close(&server->served[i].control);
 		if (server->served[i].open)

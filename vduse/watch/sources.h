@@ -20,4 +20,7 @@ int source_links(size_t buffer, struct source **source);
  * node. */
 int source_nodes(struct source **source);
 
+/* What the processes that serve devices see: the control sockets in /run/vduse below @fs. */
+int source_servers(const struct sysfs *fs, struct source **source);
+
 #endif

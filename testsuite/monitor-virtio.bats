@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# vduse monitor, object virtio: what the processes that serve devices see.
+
+load common
+load device
+load traffic
+
+@test "monitor virtio: a server's life, its drivers, its link and its end, in order, in JSON and text" {
+	in_guest <<-'SCRIPT' >"$BATS_TEST_TMPDIR/json"
+		seen() { grep -q "$1" /tmp/mv.json; }
+		vduse -j monitor virtio >/tmp/mv.json 2>/tmp/mv.err & follower=$!
+		vduse monitor virtio name mv0 >/tmp/mv.text & reader=$!
+		nap 0.5
+		device create mv0
+		device create mv1
+		device serve mv0
+		wait_until 5 seen '"start"' || complain 'no start'
+		device serve mv1
+		device attach mv0
+		wait_until 5 seen '"vq".*"index":1' || complain 'no virtqueue'
+		need 0 'vduse set mv0 link down'
+		need 0 'vduse set mv0 link up'
+		device detach mv0
+		device stop mv0
+		wait_until 5 seen '"exit","name":"mv0"' || complain 'no exit'
+		device serve mv0
+		device attach mv0
+		interface=$(interface_of mv0)
+		raise "$interface"
+		kill -KILL "$(server_of mv0)"
+		wait_until 5 eval '[ "$(grep -c "\"exit\"" /tmp/mv.json)" = 2 ]' || complain 'no exit of who was killed'
+		device serve mv0
+		wait_until 5 seen '"reconnect"\|"name":"mv0","status":.*DRIVER_OK' || complain 'no reconnect'
+		# who comes later is told what is so
+		vduse monitor virtio initial >/tmp/mv.initial & later=$!
+		wait_until 5 grep -q 'vq. mv0 index 1' /tmp/mv.initial || complain "initial: $(cat /tmp/mv.initial)"
+		kill -TERM $later
+		undo mv0
+		device stop mv1
+		wait_until 5 eval '[ "$(grep -c "\"exit\"" /tmp/mv.json)" = 4 ]' || complain 'not every exit'
+		kill -TERM $follower $reader
+		wait $follower || complain "status $?"
+		[ ! -s /tmp/mv.err ] || complain "says: $(cat /tmp/mv.err)"
+		cat /tmp/mv.json
+		grep -q mv1 /tmp/mv.text && complain 'the filter by name lets others through'
+		grep -qx '\[virtio,status\] mv0 ACKNOWLEDGE DRIVER FEATURES_OK DRIVER_OK' /tmp/mv.text || complain "text: $(cat /tmp/mv.text)"
+		grep -qx '\[virtio,link\] mv0 down' /tmp/mv.text || complain "text: $(cat /tmp/mv.text)"
+		grep -q '^\[virtio,features\] mv0 .*VERSION_1' /tmp/mv.text || complain "text: $(cat /tmp/mv.text)"
+		grep -q '^\[virtio,status\] mv1' /tmp/mv.initial || complain "initial: $(cat /tmp/mv.initial)"
+		rm -f /tmp/mv.*
+		device destroy mv1
+	SCRIPT
+	run -0 jq -es '
+		all(.[]; .object == "virtio" and (.timestamp | test("Z$"))) and
+		([.[] | select(.name == "mv1") | .event] == ["start", "exit"])' "$BATS_TEST_TMPDIR/json"
+	run -0 jq -es '[.[] | select(.name == "mv0")] |
+		.[0].event == "start" and .[0].vq_size == 256 and .[0].pid > 1 and
+		([.[] | select(.event == "exit") | .clean] == [true, false, true]) and
+		([.[] | select(.event == "link") | .link] == ["down", "up"])' "$BATS_TEST_TMPDIR/json"
+	# up to the first end: a driver that came and went
+	run -0 jq -es '[.[] | select(.name == "mv0")] | .[0:(map(.event) | index("exit"))] |
+		([.[] | select(.event == "status") | .status] | .[0:6] == [["reset"], ["ACKNOWLEDGE"], ["ACKNOWLEDGE", "DRIVER"],
+			["ACKNOWLEDGE", "DRIVER", "FEATURES_OK"],
+			["ACKNOWLEDGE", "DRIVER", "FEATURES_OK", "DRIVER_OK"], ["reset"]]) and
+		([.[] | select(.event == "vq") | .index] == [0, 1]) and
+		([.[] | select(.event == "features") | .features | index("MRG_RXBUF") != null] == [true]) and
+		(map(.event) | index("reset") != null)' "$BATS_TEST_TMPDIR/json"
+}
+
+@test "monitor virtio: what happened before it came is in the first packet, and a hostile folder does no harm" {
+	in_guest <<-'SCRIPT'
+		device create mh0
+		device serve mh0
+		# files that are no sockets, names that are none, sockets that nobody serves
+		vduse monitor virtio >/tmp/mh.text 2>/tmp/mh.err & follower=$!
+		nap 0.5
+		: >/run/vduse/.mh && mv /run/vduse/.mh /run/vduse/.sock
+		: >/run/vduse/.mh && mv /run/vduse/.mh /run/vduse/none.sock
+		: >/run/vduse/.mh && mv /run/vduse/.mh /run/vduse/+0123456789abcdef.sock
+		nap 0.3
+		need 0 'vduse set mh0 link down'
+		wait_until 5 grep -q 'virtio,link. mh0 down' /tmp/mh.text || complain "it does not go on: $(cat /tmp/mh.text /tmp/mh.err)"
+		kill -TERM $follower
+		wait $follower || complain "status $?"
+		[ "$(wc -l </tmp/mh.text)" = 1 ] || complain "it says: $(cat /tmp/mh.text)"
+		rm -f /run/vduse/.sock /run/vduse/none.sock /run/vduse/+0123456789abcdef.sock /tmp/mh.*
+		device stop mh0
+		device destroy mh0
+	SCRIPT
+}
