@@ -55,6 +55,12 @@ int cpus_parse(const char *text, struct cpus *cpus)
 	}
 }
 
+void cpus_only(unsigned int cpu, struct cpus *cpus)
+{
+	memset(cpus, 0, sizeof(*cpus));
+	cpus->word[cpu / 32] = UINT32_C(1) << cpu % 32;
+}
+
 int cpus_foreign(const struct cpus *cpus, const struct cpus *among)
 {
 	int i;

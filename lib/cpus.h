@@ -24,6 +24,9 @@ struct cpus {
  */
 int cpus_parse(const char *text, struct cpus *cpus);
 
+/* Processor @cpu (below CPUS_MAX) and no other. */
+void cpus_only(unsigned int cpu, struct cpus *cpus);
+
 /* A processor of @cpus that is not in @among, or -1. */
 int cpus_foreign(const struct cpus *cpus, const struct cpus *among);
 

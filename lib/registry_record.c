@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/json_read.h"
+
 #define NAME_IN_FILE_MAX 64
 
 bool device_identity_equal(const struct device_identity *a, const struct device_identity *b)
@@ -232,30 +234,6 @@ static void get_record(struct reader *reader, struct registry_record *record)
 	get_identity(reader, &record->identity);
 }
 
-/* One JSON value and nothing behind it but white space. NULL with a reason. */
-static json_object *parse_document(const char *text, size_t length, const char **reason)
-{
-	struct json_tokener *tokener = json_tokener_new_ex(4);
-	json_object *document;
-	size_t end;
-
-	if (!tokener) {
-		*reason = "memory is short";
-		return NULL;
-	}
-	json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
-	document = json_tokener_parse_ex(tokener, text, (int)length);
-	end = json_tokener_get_parse_end(tokener);
-	if (json_tokener_get_error(tokener) != json_tokener_success ||
-	    !json_object_is_type(document, json_type_object) || end < length) {
-		*reason = "it is no whole JSON object";
-		json_object_put(document);
-		document = NULL;
-	}
-	json_tokener_free(tokener);
-	return document;
-}
-
 int registry_record_parse(const char *text, size_t length, struct registry_record *record,
 			  const char **reason)
 {
@@ -267,9 +245,11 @@ int registry_record_parse(const char *text, size_t length, struct registry_recor
 		*reason = "it is too long";
 		return -EBADMSG;
 	}
-	reader.object = parse_document(text, length, reason);
-	if (!reader.object)
+	reader.object = json_read_object(text, length, 4, JSON_TOKENER_VALIDATE_UTF8);
+	if (!reader.object) {
+		*reason = errno == ENOMEM ? "memory is short" : "it is no whole JSON object";
 		return -EBADMSG;
+	}
 	get_record(&reader, record);
 	json_object_put(reader.object);
 	*reason = reader.reason;

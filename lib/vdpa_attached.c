@@ -184,3 +184,14 @@ const char *vdpa_status_text(uint8_t status, char *text)
 					 used ? " " : "", names[i].name);
 	return text;
 }
+
+void vdpa_status_put(struct output *out, const char *key, uint8_t status)
+{
+	char text[VDPA_STATUS_TEXT], *save = NULL, *name;
+
+	vdpa_status_text(status, text);
+	output_begin_array(out, OUT_BOTH, key);
+	for (name = strtok_r(text, " ", &save); name; name = strtok_r(NULL, " ", &save))
+		output_element(out, OUT_BOTH, name);
+	output_end_array(out, OUT_BOTH);
+}

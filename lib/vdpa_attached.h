@@ -76,4 +76,7 @@ int vdpa_virtio_features(const struct sysfs *fs, const char *virtio, uint64_t *f
 #define VDPA_STATUS_TEXT 96
 const char *vdpa_status_text(uint8_t status, char *text);
 
+/* The same as a list called @key. */
+void vdpa_status_put(struct output *out, const char *key, uint8_t status);
+
 #endif

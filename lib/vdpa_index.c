@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "lib/name.h"
+#include "lib/parse.h"
 #include "lib/vduse_definition.h"
 
 #define DRIVERS "sys/bus/vdpa/drivers"
@@ -238,8 +239,8 @@ static bool is_vdpa(const struct vdpa_index *index, const char *parent, const ch
 static uint32_t read_file(int folder, const char *name)
 {
 	char path[SYSFS_NAME_SIZE + 16], text[16];
-	uint32_t number = 0;
-	ssize_t length, i;
+	uint64_t number = 0;
+	ssize_t length;
 	int fd;
 
 	snprintf(path, sizeof(path), "%s/ifindex", name);
@@ -247,10 +248,11 @@ static uint32_t read_file(int folder, const char *name)
 	if (fd < 0)
 		return 0;
 	length = read(fd, text, sizeof(text));
-	for (i = 0; i < length && text[i] >= '0' && text[i] <= '9'; i++)
-		number = 10 * number + (text[i] - '0');
 	close(fd);
-	return number;
+	if (length <= 0)
+		return 0;
+	text[length - 1] = '\0';	/* the line feed */
+	return parse_number(text, 0, UINT32_MAX, &number) ? 0 : (uint32_t)number;
 }
 
 static uint32_t read_ifindex(struct vdpa_index *index, int folder, const char *name)

@@ -58,17 +58,6 @@ static void put_moved(struct listing *listing, const struct vdpa_attached *attac
 	output_string(out, OUT_BOTH, "netns", interface->netns);
 }
 
-static void put_status(struct output *out, uint8_t status)
-{
-	char text[VDPA_STATUS_TEXT], *save = NULL, *name;
-
-	vdpa_status_text(status, text);
-	output_begin_array(out, OUT_BOTH, "virtio_status");
-	for (name = strtok_r(text, " ", &save); name; name = strtok_r(NULL, " ", &save))
-		output_element(out, OUT_BOTH, name);
-	output_end_array(out, OUT_BOTH);
-}
-
 /* What only -d tells: the virtio device and how far its driver came. */
 static void put_virtio(struct output *out, const struct vdpa_attached *attached)
 {
@@ -81,7 +70,7 @@ static void put_virtio(struct output *out, const struct vdpa_attached *attached)
 	if (attached->virtio_driver[0])
 		output_string(out, OUT_BOTH, "virtio_driver", attached->virtio_driver);
 	if (vdpa_virtio_status(&sysfs_machine, attached->virtio, &status) == 0)
-		put_status(out, status);
+		vdpa_status_put(out, "virtio_status", status);
 }
 
 static void put_details(struct listing *listing, const struct vdpa_attached *attached)

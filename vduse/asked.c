@@ -2,38 +2,19 @@
 #include "vduse/asked.h"
 
 #include <errno.h>
-#include <json-c/json.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "lib/control_socket.h"
 #include "lib/holders.h"
+#include "lib/json_read.h"
 #include "lib/parse.h"
 #include "lib/registry.h"
 
 #define DEPTH 8
 
 /* -- JSON, taken strictly ---------------------------------------------------------------- */
-
-static json_object *parse_object(const char *text, size_t length)
-{
-	struct json_tokener *tokener = json_tokener_new_ex(DEPTH);
-	json_object *object = NULL;
-
-	if (!tokener)
-		return NULL;
-	json_tokener_set_flags(tokener, JSON_TOKENER_STRICT);
-	object = json_tokener_parse_ex(tokener, text, (int)length);
-	if (json_tokener_get_error(tokener) != json_tokener_success ||
-	    json_tokener_get_parse_end(tokener) + 1 < length ||
-	    !json_object_is_type(object, json_type_object)) {
-		json_object_put(object);
-		object = NULL;
-	}
-	json_tokener_free(tokener);
-	return object;
-}
 
 /* A number up to @max; what is absent is 0. 0 or -EPROTO. */
 static int take_number(json_object *object, const char *key, uint64_t max, uint64_t *number)
@@ -161,7 +142,7 @@ static int take_state(json_object *object, struct asked_state *state)
 
 int asked_state_parse(const char *text, size_t length, struct asked_state *state)
 {
-	json_object *object = parse_object(text, length);
+	json_object *object = json_read_object(text, length, DEPTH, 0);
 	int rc;
 
 	memset(state, 0, sizeof(*state));
@@ -223,7 +204,7 @@ static int take_counters(json_object *object, struct port_counters *counters)
 
 int asked_counters_parse(const char *text, size_t length, struct port_counters *counters)
 {
-	json_object *object = parse_object(text, length);
+	json_object *object = json_read_object(text, length, DEPTH, 0);
 	int rc;
 
 	memset(counters, 0, sizeof(*counters));
@@ -321,7 +302,7 @@ static int take_event(json_object *object, struct asked_event *event)
 
 int asked_event_parse(const char *text, size_t length, struct asked_event *event)
 {
-	json_object *object = parse_object(text, length);
+	json_object *object = json_read_object(text, length, DEPTH, 0);
 	int rc;
 
 	memset(event, 0, sizeof(*event));

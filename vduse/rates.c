@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "vduse/rates.h"
 
-#include <stdio.h>
-#include <time.h>
-
+#include "lib/clock.h"
+#include "lib/output.h"
 #include "lib/text.h"
 
 static uint64_t sum_of_drops(const struct port_counters *counters)
@@ -70,28 +69,36 @@ void rates_add_row(struct buffer *text, const char *name, const struct rates *ra
 	buffer_free(&escaped);
 }
 
-static void add_time(struct buffer *text)
+static void put_direction(struct output *out, const char *key, uint64_t frames, uint64_t bits)
 {
-	struct timespec now;
-	struct tm parts;
-	char date[32];
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	gmtime_r(&now.tv_sec, &parts);
-	strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", &parts);
-	buffer_format(text, "{\"timestamp\":\"%s.%06ldZ\"", date, now.tv_nsec / 1000);
+	output_begin_object(out, OUT_JSON, key);
+	output_number(out, OUT_JSON, "frames", frames);
+	output_number(out, OUT_JSON, "bits", bits);
+	output_end_object(out, OUT_JSON);
 }
 
 void rates_add_json(struct buffer *text, const char *name, const struct rates *rates)
 {
-	add_time(text);
-	buffer_add_text(text, ",\"name\":");
-	text_add_json(text, name);
-	buffer_format(text, ",\"milliseconds\":%lld,\"rx\":{\"frames\":%llu,\"bits\":%llu},"
-		      "\"tx\":{\"frames\":%llu,\"bits\":%llu},\"dropped\":%llu,\"kicks\":%llu,"
-		      "\"interrupts\":%llu}\n", (long long)rates->milliseconds,
-		      (unsigned long long)rates->rx_frames, (unsigned long long)rates->rx_bits,
-		      (unsigned long long)rates->tx_frames, (unsigned long long)rates->tx_bits,
-		      (unsigned long long)rates->dropped, (unsigned long long)rates->kicks,
-		      (unsigned long long)rates->interrupts);
+	struct output *out = output_new(OUTPUT_JSON);
+	char time[CLOCK_TEXT];
+	struct timespec now;
+	const char *object = "";
+	size_t length = 0;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	clock_utc_text(&now, time);
+	if (out) {
+		output_string(out, OUT_JSON, "timestamp", time);
+		output_string(out, OUT_JSON, "name", name);
+		output_number(out, OUT_JSON, "milliseconds", (uint64_t)rates->milliseconds);
+		put_direction(out, "rx", rates->rx_frames, rates->rx_bits);
+		put_direction(out, "tx", rates->tx_frames, rates->tx_bits);
+		output_number(out, OUT_JSON, "dropped", rates->dropped);
+		output_number(out, OUT_JSON, "kicks", rates->kicks);
+		output_number(out, OUT_JSON, "interrupts", rates->interrupts);
+	}
+	if (!out || output_finish(out, &object, &length) < 0)
+		text->broken = true;
+	buffer_add(text, object, length);
+	output_free(out);
 }

@@ -21,9 +21,6 @@
 #include "vduse/device/session.h"
 #include "vduse/memlock.h"
 
-/* A descriptor of a receive buffer may have 16 KiB in the bounce buffer: with fewer,
- * transmission starves (seen with 256 buffers and 1 MiB). */
-#define BOUNCE_PER_DESCRIPTOR UINT64_C(16384)
 /* Offloads that make a driver without MRG_RXBUF offer buffers for whole super-frames:
  * GUEST_TSO4, GUEST_TSO6, GUEST_ECN, GUEST_UFO, GUEST_USO4, GUEST_USO6 */
 #define FEATURES_GUEST_GSO (FEATURE(7) | FEATURE(8) | FEATURE(9) | FEATURE(10) | FEATURE(54) | \
@@ -95,11 +92,11 @@ static uint64_t bounce_per_buffer(const struct vduse_definition *definition)
 	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE), largest = definition->mtu;
 
 	if (definition->features & FEATURE_MRG_RXBUF)
-		return BOUNCE_PER_DESCRIPTOR;
+		return SERVING_BOUNCE_PER_DESCRIPTOR;
 	if (definition->features & FEATURES_GUEST_GSO)
 		largest = SUPER_FRAME;
 	largest = (largest + page - 1) / page * page + 3 * page;
-	return largest > BOUNCE_PER_DESCRIPTOR ? largest : BOUNCE_PER_DESCRIPTOR;
+	return largest > SERVING_BOUNCE_PER_DESCRIPTOR ? largest : SERVING_BOUNCE_PER_DESCRIPTOR;
 }
 
 static int check_bounce(struct serving *serving, const struct vduse_device *device,
@@ -124,7 +121,7 @@ static int check_record(struct serving *serving, const struct vduse_device *devi
 	int rc = vduse_device_record(&sysfs_machine, REGISTRY_FOLDER, device, &record, failure);
 
 	if (rc < 0 && serving->typed)
-		return check_bounce(serving, device, BOUNCE_PER_DESCRIPTOR, failure);
+		return check_bounce(serving, device, SERVING_BOUNCE_PER_DESCRIPTOR, failure);
 	if (rc < 0) {
 		failure->status = STATUS_FAILED;
 		failure_hint(failure, "if it is a network device with two virtqueues, say so: "

@@ -17,6 +17,9 @@
 #define SERVING_POLL_USECS_MAX 100000
 /* Opening and setting up takes milliseconds. */
 #define SERVING_READY_SECONDS 30
+/* A descriptor of a receive buffer may have 16 KiB in the bounce buffer: with fewer,
+ * transmission starves (seen with 256 buffers and 1 MiB). */
+#define SERVING_BOUNCE_PER_DESCRIPTOR UINT64_C(16384)
 
 struct serving {
 	struct serve_plan plan;	/* its names are the caller's, its descriptors are not open */

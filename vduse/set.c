@@ -15,6 +15,7 @@
 #include "lib/vduse_device.h"
 #include "vduse/asked.h"
 #include "vduse/hold.h"
+#include "vduse/serving.h"
 #include "vduse/verbs.h"
 
 enum {
@@ -55,7 +56,7 @@ const struct cli_word set_words[] = {
 };
 
 /* The most bytes that virtqueues of 1024 entries need: "vduse loopback" checks it once. */
-#define BOUNCE_SERVED (UINT64_C(1024) * 16384)
+#define BOUNCE_SERVED (SESSION_QUEUE_SIZE_MAX * SERVING_BOUNCE_PER_DESCRIPTOR)
 
 /* What is to be written, and what stands there now. What would not change is left out. */
 struct change {

@@ -201,16 +201,11 @@ static void put_virtqueue(struct output *out, const struct asked_queue *queue, u
 /* What the server sees: the driver's status, the link, the virtqueues. */
 static void put_served(struct output *out, const struct view *view)
 {
-	char text[VDPA_STATUS_TEXT], *save = NULL, *name;
 	unsigned int i;
 
 	output_line(out);
 	output_string(out, OUT_BOTH, "link", view->state.link_down ? "down" : "up");
-	vdpa_status_text(view->state.status, text);
-	output_begin_array(out, OUT_BOTH, "status");
-	for (name = strtok_r(text, " ", &save); name; name = strtok_r(NULL, " ", &save))
-		output_element(out, OUT_BOTH, name);
-	output_end_array(out, OUT_BOTH);
+	vdpa_status_put(out, "status", view->state.status);
 	output_number(out, OUT_BOTH, "regions", view->state.regions);
 	output_begin_array(out, OUT_JSON, "virtqueues");
 	for (i = 0; i < SESSION_QUEUES; i++)

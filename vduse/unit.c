@@ -8,9 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/json_read.h"
 #include "lib/sysfs.h"
 
 #define VERSION 1
+#define DEPTH 4
 #define WORD_MAX 4400
 
 /* -- writing ------------------------------------------------------------------------------ */
@@ -120,25 +122,6 @@ char *unit_format(const struct unit *unit)
 
 /* -- reading ------------------------------------------------------------------------------ */
 
-static json_object *parse(const char *text, size_t length)
-{
-	struct json_tokener *tokener = json_tokener_new_ex(4);
-	json_object *object;
-
-	if (!tokener)
-		return NULL;
-	json_tokener_set_flags(tokener, JSON_TOKENER_STRICT);
-	object = json_tokener_parse_ex(tokener, text, (int)length);
-	if (json_tokener_get_error(tokener) != json_tokener_success ||
-	    json_tokener_get_parse_end(tokener) < length ||
-	    !json_object_is_type(object, json_type_object)) {
-		json_object_put(object);
-		object = NULL;
-	}
-	json_tokener_free(tokener);
-	return object;
-}
-
 static json_object *get(json_object *object, const char *key, json_type type)
 {
 	json_object *value = NULL;
@@ -205,7 +188,7 @@ static int take(json_object *object, struct unit_names *names)
 
 int unit_parse(const char *text, size_t length, struct unit_names *names)
 {
-	json_object *object = parse(text, length);
+	json_object *object = json_read_object(text, length, DEPTH, 0);
 	int rc;
 
 	memset(names, 0, sizeof(*names));
@@ -254,7 +237,8 @@ static bool words_differ(json_object *was, json_object *now, char *difference, s
 
 bool unit_differ(const char *was, const char *now, char *difference, size_t size)
 {
-	json_object *old = parse(was, strlen(was)), *new = parse(now, strlen(now));
+	json_object *old = json_read_object(was, strlen(was), DEPTH, 0);
+	json_object *new = json_read_object(now, strlen(now), DEPTH, 0);
 	bool differ = true;
 
 	snprintf(difference, size, "words that cannot be compared");

@@ -2,7 +2,6 @@
 #include "vduse/process/control.h"
 
 #include <errno.h>
-#include <stddef.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -10,9 +9,6 @@
 
 #include "lib/error.h"
 #include "lib/text.h"
-
-#define owner_of(pointer, type, member) \
-	((type *)((char *)(pointer) - offsetof(type, member)))
 
 static bool is_connected(const struct control_client *client)
 {
@@ -182,7 +178,7 @@ static void take_request(struct control_client *client)
 /* A subscriber who says anything has nothing to say. */
 static void on_client(struct watch *watch, uint32_t events)
 {
-	struct control_client *client = owner_of(watch, struct control_client, watch);
+	struct control_client *client = eventloop_owner(watch, struct control_client, watch);
 
 	if (!is_connected(client))
 		return;
@@ -211,7 +207,7 @@ static void connect_client(struct control *control, struct control_client *clien
 
 static void on_listener(struct watch *watch, uint32_t events)
 {
-	struct control *control = owner_of(watch, struct control, listener);
+	struct control *control = eventloop_owner(watch, struct control, listener);
 	int i, fd = accept4(watch->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
 	(void)events;
@@ -255,7 +251,7 @@ static void look_at(struct control_client *client, uint64_t now)
 
 static void on_look(struct task *task)
 {
-	struct control *control = owner_of(task, struct control, look);
+	struct control *control = eventloop_owner(task, struct control, look);
 	uint64_t now = eventloop_now();
 	int i;
 

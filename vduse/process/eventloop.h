@@ -14,7 +14,12 @@
 #define VDUSE_PROCESS_EVENTLOOP_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
+
+/* What @pointer, its member @member, is embedded in: a struct @type. */
+#define eventloop_owner(pointer, type, member) \
+	((type *)((char *)(pointer) - offsetof(type, member)))
 
 struct eventloop;
 

@@ -7,6 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "lib/cpus.h"
+
 /* A mask as the kernel prints it: groups of 8 hexadecimal digits, commas, the highest first. */
 #define MASK_TEXT (CPU_SETSIZE / 4 + CPU_SETSIZE / 32 + 2)
 
@@ -27,23 +29,6 @@ static long mask_weight(const char *text)
 	return weight;
 }
 
-/* Only processor @cpu, as text. */
-static size_t mask_of(unsigned int cpu, char text[MASK_TEXT])
-{
-	unsigned int digit = cpu / 4;
-	size_t length = 0;
-
-	text[length++] = (char)('0' + (1 << cpu % 4));
-	while (digit) {
-		if (digit % 8 == 0)
-			text[length++] = ',';
-		text[length++] = '0';
-		digit--;
-	}
-	text[length] = '\0';
-	return length;
-}
-
 /* Of the processors that we may use @cpu, or the @nth after it; -1: not known. */
 static int choose(int cpu, unsigned int nth)
 {
@@ -62,6 +47,8 @@ void interrupts_settle(int fd, int cpu, unsigned int nth)
 {
 	char text[MASK_TEXT];
 	ssize_t length = fd < 0 ? -1 : pread(fd, text, sizeof(text) - 1, 0);
+	char mask[CPUS_MASK_SIZE];
+	struct cpus only;
 
 	if (length <= 0)
 		return;
@@ -69,7 +56,8 @@ void interrupts_settle(int fd, int cpu, unsigned int nth)
 	cpu = choose(cpu, nth);
 	if (cpu < 0 || mask_weight(text) < sysconf(_SC_NPROCESSORS_ONLN))
 		return;
-	length = (ssize_t)mask_of((unsigned int)cpu, text);
-	if (pwrite(fd, text, (size_t)length, 0) < 0)
+	cpus_only((unsigned int)cpu, &only);
+	cpus_mask(&only, mask);
+	if (pwrite(fd, mask, strlen(mask), 0) < 0)
 		return;
 }

@@ -4,58 +4,15 @@
 #include <errno.h>
 #include <sched.h>
 #include <signal.h>
-#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-#include "vduse/process/answers.h"
-#include "vduse/process/control.h"
-#include "vduse/process/eventloop.h"
-#include "vduse/process/events.h"
 #include "vduse/process/interrupts.h"
 #include "vduse/process/privilege.h"
-
-#define RETRY_NS UINT64_C(1000000)
-
-#define owner_of(pointer, type, member) \
-	((type *)((char *)(pointer) - offsetof(type, member)))
-
-struct server;
-
-/* One device and what it waits for. */
-struct served {
-	struct server *server;
-	const struct serve_device *device;
-	struct port port;
-	struct watch node;
-	struct watch kick[SESSION_QUEUES];
-	struct task forward;
-	struct task retry;
-	struct control control;
-	bool open, controlled;
-};
-
-struct server {
-	const struct serve_plan *plan;
-	struct failure *failure;
-	int rc;
-	struct eventloop loop;
-	struct watch signals;
-	struct watch capture;
-	int processor;		/* of the first device's interrupts; -1: not known yet */
-	struct pcap *pcap;	/* NULL: nothing is recorded */
-	struct served served[SERVE_DEVICES];
-};
-
-static void end_with(struct server *server, int rc)
-{
-	if (server->rc == 0)
-		server->rc = rc;
-	eventloop_end(&server->loop);
-}
+#include "vduse/process/served.h"
 
 /* A new driver is there: its interrupts come to one processor, those of two devices to two. */
 static void settle_interrupts(const struct served *served)
@@ -72,34 +29,12 @@ static void settle_interrupts(const struct served *served)
 static void wake(void *context)
 {
 	struct served *served = context;
-	struct served *peer = owner_of(served->port.peer, struct served, port);
+	struct served *peer = eventloop_owner(served->port.peer, struct served, port);
 
 	if (served->port.session.live && !served->port.session.resumed)
 		settle_interrupts(served);
 	served->forward.due = 0;
 	peer->forward.due = 0;
-}
-
-static bool followed(const struct served *served)
-{
-	return served->controlled && control_followed(&served->control);
-}
-
-static void tell(struct served *served, struct buffer *object)
-{
-	if (!object->broken)
-		control_tell(&served->control, object->text, object->length);
-	buffer_free(object);
-}
-
-static void tell_text(struct served *served, const char *event, const char *key, const char *text)
-{
-	struct buffer object = { 0 };
-
-	if (!followed(served))
-		return;
-	events_add(&object, event, key, text);
-	tell(served, &object);
 }
 
 static void report(void *context, const char *sentence)
@@ -108,47 +43,30 @@ static void report(void *context, const char *sentence)
 	const struct serve_plan *plan = served->server->plan;
 
 	plan->report(plan->context, served->device->name, sentence);
-	tell_text(served, "error", "message", sentence);
-}
-
-static void on_event(void *context, enum session_event event, unsigned int number)
-{
-	struct served *served = context;
-	struct buffer object = { 0 };
-
-	if (!followed(served))
-		return;
-	events_add_session(&object, &served->port, event, number);
-	tell(served, &object);
+	served_tell(served, "error", "message", sentence);
 }
 
 static const struct port_owner port_owner = {
 	.wake = wake,
 	.report = report,
-	.event = on_event,
+	.event = served_tell_event,
 };
-
-static void owe_interrupts(struct served *served)
-{
-	if (session_owes(&served->port.session) && served->retry.due == EVENTLOOP_NEVER)
-		served->retry.due = eventloop_now() + RETRY_NS;
-}
 
 static void on_retry(struct task *task)
 {
-	struct served *served = owner_of(task, struct served, retry);
+	struct served *served = eventloop_owner(task, struct served, retry);
 
 	if (session_retry(&served->port.session))
-		task->due = eventloop_now() + RETRY_NS;
+		task->due = eventloop_now() + SERVED_RETRY_NS;
 }
 
 static void on_forward(struct task *task)
 {
-	struct served *served = owner_of(task, struct served, forward);
+	struct served *served = eventloop_owner(task, struct served, forward);
 
 	task->due = port_forward(&served->port, served->server->loop.now);
-	owe_interrupts(served);
-	owe_interrupts(owner_of(served->port.peer, struct served, port));
+	served_owe_interrupts(served);
+	served_owe_interrupts(eventloop_owner(served->port.peer, struct served, port));
 }
 
 /*
@@ -172,20 +90,20 @@ static int device_failure(const struct served *served, int rc, const char *what)
 
 static void on_node(struct watch *watch, uint32_t events)
 {
-	struct served *served = owner_of(watch, struct served, node);
+	struct served *served = eventloop_owner(watch, struct served, node);
 	int rc = -EPIPE;
 
 	/* POLLERR: a message was not answered in time */
 	if (!(events & EPOLLERR))
 		rc = session_handle_messages(&served->port.session);
 	if (rc < 0)
-		end_with(served->server,
+		server_end(served->server,
 			 device_failure(served, rc, "cannot answer a control message"));
 }
 
 static void on_transmit_kick(struct watch *watch, uint32_t events)
 {
-	struct served *served = owner_of(watch, struct served, kick[PORT_TRANSMITQ]);
+	struct served *served = eventloop_owner(watch, struct served, kick[PORT_TRANSMITQ]);
 
 	(void)events;
 	session_take_kick(&served->port.session, PORT_TRANSMITQ);
@@ -195,11 +113,11 @@ static void on_transmit_kick(struct watch *watch, uint32_t events)
 /* There are receive buffers: whoever transmits to this device may have waited for them. */
 static void on_receive_kick(struct watch *watch, uint32_t events)
 {
-	struct served *served = owner_of(watch, struct served, kick[PORT_RECEIVEQ]);
+	struct served *served = eventloop_owner(watch, struct served, kick[PORT_RECEIVEQ]);
 
 	(void)events;
 	session_take_kick(&served->port.session, PORT_RECEIVEQ);
-	owner_of(served->port.peer, struct served, port)->forward.due = 0;
+	eventloop_owner(served->port.peer, struct served, port)->forward.due = 0;
 }
 
 static void count_devices(const struct server *server)
@@ -216,7 +134,7 @@ static void count_devices(const struct server *server)
 
 static void on_signal(struct watch *watch, uint32_t events)
 {
-	struct server *server = owner_of(watch, struct server, signals);
+	struct server *server = eventloop_owner(watch, struct server, signals);
 	struct signalfd_siginfo info;
 
 	(void)events;
@@ -224,7 +142,7 @@ static void on_signal(struct watch *watch, uint32_t events)
 		if (info.ssi_signo == SIGUSR1)
 			count_devices(server);
 		else
-			end_with(server, 0);
+			server_end(server, 0);
 	}
 }
 
@@ -245,57 +163,6 @@ static int watch_signals(struct server *server)
 	if (server->signals.fd < 0)
 		return -errno;
 	return eventloop_watch(&server->loop, &server->signals, EPOLLIN);
-}
-
-/* Whoever may ask may also end it: the answer is on its way before the loop ends. */
-static int stop(struct served *served, struct buffer *reply)
-{
-	buffer_add_text(reply, "{}");
-	end_with(served->server, 0);
-	return 0;
-}
-
-static int set_link(struct served *served, bool up, struct buffer *reply)
-{
-	int rc = port_set_link(&served->port, up, eventloop_now());
-
-	owe_interrupts(served);
-	if (rc < 0)
-		return rc;
-	buffer_add_text(reply, "{}");
-	tell_text(served, "link", "link", up ? "up" : "down");
-	return 0;
-}
-
-static int answer(void *context, const char *request, struct buffer *reply)
-{
-	struct served *served = context;
-
-	if (!strcmp(request, "state"))
-		return answer_state(&served->port, served->server->plan->queue_size, reply);
-	if (!strcmp(request, "stats"))
-		return answer_stats(&served->port, reply);
-	if (!strcmp(request, "link up"))
-		return set_link(served, true, reply);
-	if (!strcmp(request, "link down"))
-		return set_link(served, false, reply);
-	if (!strcmp(request, "stop"))
-		return stop(served, reply);
-	return -EINVAL;
-}
-
-static const struct control_owner control_owner = { .answer = answer };
-
-static int open_control(struct served *served)
-{
-	int rc;
-
-	if (served->device->control_fd < 0)
-		return 0;
-	rc = control_open(&served->control, &served->server->loop, served->device->control_fd,
-			  &control_owner, served);
-	served->controlled = rc == 0;
-	return rc;
 }
 
 static int watch_device(struct served *served)
@@ -341,7 +208,7 @@ static int open_device(struct server *server, unsigned int index)
 		session_bring_memory(&served->port.session);
 	rc = watch_device(served);
 	if (rc == 0)
-		rc = open_control(served);
+		rc = served_open_control(served);
 	return rc < 0 ? device_failure(served, rc, "cannot wait for it") : 0;
 }
 
@@ -363,7 +230,7 @@ static int open_devices(struct server *server)
 static void on_capture(struct watch *watch, uint32_t events)
 {
 	(void)events;
-	pcap_tell(owner_of(watch, struct server, capture)->pcap);
+	pcap_tell(eventloop_owner(watch, struct server, capture)->pcap);
 }
 
 /* About the capture, which is one for both devices. */
@@ -418,7 +285,7 @@ static int resume_devices(struct server *server)
 
 		if (rc < 0)
 			return device_failure(served, rc, "cannot go on serving its driver");
-		owe_interrupts(served);
+		served_owe_interrupts(served);
 	}
 	return 0;
 }
@@ -467,9 +334,8 @@ static void close_devices(struct server *server)
 	unsigned int i;
 
 	for (i = 0; i < server->plan->count; i++) {
-		tell_text(&server->served[i], "exit", NULL, NULL);
-		if (server->served[i].controlled)
-			control_close(&server->served[i].control);
+		served_tell(&server->served[i], "exit", NULL, NULL);
+		served_close_control(&server->served[i]);
 		if (server->served[i].open)
 			port_close(&server->served[i].port);
 	}

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/clock.h"
 #include "lib/text.h"
 
 static const char *const object_names[] = {
@@ -27,36 +28,16 @@ static long microseconds(const struct timespec *when)
 	return when->tv_nsec / 1000;
 }
 
-/* "2026-11-22T05:04:22.145254", of @time. */
-static void format_time(const struct tm *time, const struct timespec *when, char text[64])
-{
-	size_t length = strftime(text, 40, "%Y-%m-%dT%H:%M:%S", time);
-
-	snprintf(text + length, 64 - length, ".%06ld", microseconds(when));
-}
-
-/* In JSON universal time, which every reader understands alike. */
-static void put_timestamp(struct output *out, const struct timespec *when)
-{
-	struct tm time = { 0 };
-	char text[64];
-
-	gmtime_r(&when->tv_sec, &time);
-	format_time(&time, when, text);
-	strcat(text, "Z");
-	output_string(out, OUT_JSON, "timestamp", text);
-}
-
 /* Local time, as ip(8) prints it. */
 static void add_timestamp(const struct event_form *form, const struct timespec *when,
 			  struct buffer *text)
 {
 	struct tm time = { 0 };
-	char words[64];
+	char words[CLOCK_TEXT];
 
 	localtime_r(&when->tv_sec, &time);
 	if (form->short_timestamp) {
-		format_time(&time, when, words);
+		clock_text(&time, when, words);
 		buffer_format(text, "[%s] ", words);
 	} else if (form->timestamp) {
 		strftime(words, sizeof(words), "%a %b %e %H:%M:%S %Y", &time);
@@ -75,7 +56,10 @@ static void add_head(const struct event *event, struct buffer *text)
 
 static void put_head(struct output *out, const struct event *event, const struct timespec *when)
 {
-	put_timestamp(out, when);
+	char time[CLOCK_TEXT];
+
+	clock_utc_text(when, time);
+	output_string(out, OUT_JSON, "timestamp", time);
 	output_string(out, OUT_JSON, "object", object_names[event->object]);
 	output_string(out, OUT_JSON, "event", event->event);
 	if (event->name)
