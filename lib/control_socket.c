@@ -2,6 +2,7 @@
 #include "lib/control_socket.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,7 +15,6 @@
 #include "lib/registry_record.h"
 
 #define BACKLOG 16
-#define RETRY_MS 5
 
 /* The address of @name's socket, with @suffix behind it. 0 or -ENAMETOOLONG. */
 static int address_of(const char *folder, const char *name, const char *suffix,
@@ -84,33 +84,57 @@ int control_socket_remove(const char *folder, const char *name)
 	return unlink(address.sun_path) == 0 || errno == ENOENT ? 0 : -errno;
 }
 
-static void pause_ms(int milliseconds)
+/* Wait in the queue of those for whom it has no room: the kernel lets them in in their
+ * order, so nobody is kept out by many others. -EAGAIN when the time is over. */
+static int connect_within(int fd, const struct sockaddr_un *address, int milliseconds)
 {
-	poll(NULL, 0, milliseconds);
+	int64_t end = clock_ms() + milliseconds, left = milliseconds;
+	int rc;
+
+	do {
+		struct timeval time = { left / 1000, left % 1000 * 1000 };
+
+		if (setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &time, sizeof(time)))
+			return -errno;
+		rc = connect(fd, (const struct sockaddr *)address, sizeof(*address));
+		left = end - clock_ms();
+	} while (rc && errno == EINTR && left > 0);
+	return rc ? -errno : 0;
+}
+
+/* The same without waiting. */
+static int connect_now(int fd, const struct sockaddr_un *address)
+{
+	return connect(fd, (const struct sockaddr *)address, sizeof(*address)) ? -errno : 0;
+}
+
+static int make_nonblocking(int fd)
+{
+	int flags = fcntl(fd, F_GETFL);
+
+	return flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) ? -errno : 0;
 }
 
 int control_socket_connect(const char *folder, const char *name, int milliseconds)
 {
-	int64_t end = clock_ms() + milliseconds;
 	struct sockaddr_un address;
 	int rc = address_of(folder, name, "", &address), fd;
 
 	if (rc < 0)
 		return rc;
-	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return -errno;
-	while (connect(fd, (struct sockaddr *)&address, sizeof(address))) {
-		rc = -errno;
-		/* EAGAIN: the queue of those who wait for accept() is full */
-		if (rc == -EAGAIN && clock_ms() < end) {
-			pause_ms(RETRY_MS);
-			continue;
-		}
-		close(fd);
-		return rc == -EAGAIN ? -ETIMEDOUT : rc;
-	}
-	return fd;
+	if (milliseconds > 0)
+		rc = connect_within(fd, &address, milliseconds);
+	if (rc == 0)
+		rc = make_nonblocking(fd);
+	if (rc == 0 && milliseconds <= 0)
+		rc = connect_now(fd, &address);
+	if (rc == 0)
+		return fd;
+	close(fd);
+	return rc == -EAGAIN ? -ETIMEDOUT : rc;
 }
 
 int control_socket_send(int fd, const char *request)

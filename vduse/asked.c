@@ -56,6 +56,25 @@ static int take_mask(json_object *object, const char *key, uint64_t *mask)
 	return 0;
 }
 
+static const char *string_of(json_object *object, const char *key)
+{
+	json_object *value;
+
+	if (!json_object_object_get_ex(object, key, &value) ||
+	    !json_object_is_type(value, json_type_string))
+		return NULL;
+	return json_object_get_string(value);
+}
+
+/* What is absent is "", what is too long is cut. 0 or -EPROTO. */
+static int take_text(json_object *object, const char *key, char *text, size_t size)
+{
+	const char *string = string_of(object, key);
+
+	snprintf(text, size, "%s", string ? string : "");
+	return string || !json_object_object_get_ex(object, key, NULL) ? 0 : -EPROTO;
+}
+
 /* The @index-th of the objects in an array of just SESSION_QUEUES; NULL where it is not. */
 static json_object *queue_of(json_object *object, size_t index)
 {
@@ -126,6 +145,8 @@ static int take_state(json_object *object, struct asked_state *state)
 	    take_number(object, "vq_size", VIRTQUEUE_SIZE_MAX, &vq_size) ||
 	    take_link(object, &state->link_down) ||
 	    take_bool(object, "live", &state->live) ||
+	    take_bool(object, "resumed", &state->resumed) ||
+	    take_text(object, "error", state->error, sizeof(state->error)) ||
 	    take_number(object, "status", UINT8_MAX, &status) ||
 	    take_number(object, "regions", UINT32_MAX, &regions) ||
 	    take_mask(object, "features", &state->features))
@@ -140,6 +161,18 @@ static int take_state(json_object *object, struct asked_state *state)
 	return 0;
 }
 
+/* {"error":{"errno":"EBUSY",...}}: there is no place for us. */
+static bool is_refusal(json_object *object)
+{
+	const char *name;
+	json_object *error;
+
+	if (!json_object_object_get_ex(object, "error", &error))
+		return false;
+	name = string_of(error, "errno");
+	return name && !strcmp(name, "EBUSY");
+}
+
 int asked_state_parse(const char *text, size_t length, struct asked_state *state)
 {
 	json_object *object = json_read_object(text, length, DEPTH, 0);
@@ -147,6 +180,8 @@ int asked_state_parse(const char *text, size_t length, struct asked_state *state
 
 	memset(state, 0, sizeof(*state));
 	rc = object ? take_state(object, state) : -EPROTO;
+	if (rc < 0 && object && is_refusal(object))
+		rc = -EBUSY;
 	json_object_put(object);
 	return rc;
 }
@@ -215,26 +250,6 @@ int asked_counters_parse(const char *text, size_t length, struct port_counters *
 
 /* -- events -------------------------------------------------------------------------------- */
 
-static const char *string_of(json_object *object, const char *key)
-{
-	json_object *value;
-
-	if (!json_object_object_get_ex(object, key, &value) ||
-	    !json_object_is_type(value, json_type_string))
-		return NULL;
-	return json_object_get_string(value);
-}
-
-static int take_text(json_object *object, const char *key, struct asked_event *event)
-{
-	const char *text = string_of(object, key);
-
-	if (!text)
-		return -EPROTO;
-	snprintf(event->text, sizeof(event->text), "%s", text);
-	return 0;
-}
-
 static int take_queue_event(json_object *object, struct asked_event *event)
 {
 	uint64_t size;
@@ -271,7 +286,9 @@ static int take_payload(json_object *object, struct asked_event *event)
 	case ASKED_LINK:
 		return take_link_event(object, event);
 	case ASKED_ERROR:
-		return take_text(object, "message", event);
+		return string_of(object, "message") ?
+			       take_text(object, "message", event->text, sizeof(event->text)) :
+			       -EPROTO;
 	case ASKED_RESYNC:
 		return take_number(object, "lost", INT64_MAX, &event->number);
 	default:

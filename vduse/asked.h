@@ -27,6 +27,7 @@ struct asked_queue {
 
 struct asked_state {
 	bool broken;		/* the device, by the kernel, for good */
+	bool resumed;		/* a server before this one had the same driver */
 	bool live;		/* a driver is there, and came to DRIVER_OK */
 	uint32_t pid;		/* of the server, as it sees itself */
 	uint32_t vq_size;	/* the most entries of a virtqueue */
@@ -34,6 +35,7 @@ struct asked_state {
 	uint8_t status;		/* VIRTIO_STATUS_*, as the driver wrote it last */
 	uint64_t features;	/* negotiated; while live */
 	uint32_t regions;	/* mappings of the driver's memory */
+	char error[300];	/* what it reported last about this driver; "": nothing */
 	struct asked_queue queues[SESSION_QUEUES];
 };
 
@@ -64,7 +66,7 @@ int asked_event_parse(const char *text, size_t length, struct asked_event *event
 /*
  * Ask the server of @name, waiting at most @milliseconds. 0; -ENOENT or -ECONNREFUSED:
  * nobody of ours serves it; -EACCES; -ETIMEDOUT: it does not answer; -EPIPE: it ended or had
- * no place for us; -EPROTO: that is no answer; another negative errno.
+ * no place for us; -EBUSY: no place, said by itself; -EPROTO: that is no answer; another negative errno.
  */
 int ask_state(const char *name, int milliseconds, struct asked_state *state);
 int ask_counters(const char *name, int milliseconds, struct port_counters *counters);
@@ -80,7 +82,7 @@ int asked_explain(int rc, const char *name, const struct vduse_device *device,
 /* Tell it to do something ("stop"). As ask_state(); what it says about an error is -EPROTO. */
 int ask_to(const char *name, const char *request, int milliseconds);
 
-/* The same, of answers that are there already: 0 or -EPROTO. */
+/* The same, of answers that are there already: 0, -EPROTO, or -EBUSY as above. */
 int asked_state_parse(const char *text, size_t length, struct asked_state *state);
 int asked_counters_parse(const char *text, size_t length, struct port_counters *counters);
 

@@ -44,12 +44,16 @@ static void a_state_comes_over(void **state)
 	port.session.memory.count = 3;
 	port.session.queues[1].vq.state = VIRTQUEUE_BROKEN;
 	port.session.queues[1].vq.error.reason = VQ_HEAD_RANGE;
+	port.session.resumed = true;
 	port.link_down = true;
-	assert_int_equal(answer_state(&port, 256, &answer), 0);
+	assert_int_equal(answer_state(&port, 256, "it \"broke\"", &answer), 0);
 	assert_int_equal(asked_state_parse(answer.text, answer.length, &state_), 0);
 	assert_true(state_.live);
 	assert_false(state_.broken);
 	assert_true(state_.link_down);
+	assert_true(state_.resumed);
+	assert_string_equal(state_.error, "it \"broke\"");
+	assert_int_equal(state_.vq_size, 256);
 	assert_int_equal(state_.status, 15);
 	assert_true(state_.features == port.session.features);
 	assert_int_equal(state_.regions, 3);
@@ -95,6 +99,8 @@ static void other_texts_are_no_states(void **state)
 		"{" QUEUES "}",
 		"{\"link\":\"up\",\"live\":1," QUEUES "}",
 		"{\"link\":\"up\",\"broken\":\"no\"," QUEUES "}",
+		"{\"link\":\"up\",\"resumed\":1," QUEUES "}",
+		"{\"link\":\"up\",\"error\":1," QUEUES "}",
 		"{\"link\":\"up\",\"status\":256," QUEUES "}",
 		"{\"link\":\"up\",\"status\":-1," QUEUES "}",
 		"{\"link\":\"up\",\"status\":1.5," QUEUES "}",
@@ -116,6 +122,8 @@ static void other_texts_are_no_states(void **state)
 
 	(void)state;
 	assert_int_equal(state_of("{\"link\":\"up\"," QUEUES "}"), 0);
+	assert_string_equal(state_.error, "");
+	assert_int_equal(state_of("{\"error\":{\"errno\":\"EBUSY\",\"message\":\"\"}}"), -EBUSY);
 	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
 		if (state_of(rows[i]) != -EPROTO)
 			fail_msg("taken: %s", rows[i]);

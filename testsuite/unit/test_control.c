@@ -204,27 +204,85 @@ static void who_does_not_read_is_dropped(void **state)
 	close(fd);
 }
 
+/* Who comes when all places are taken gets that of who was quiet for longest. */
 static void so_many_and_no_more(void **state)
 {
-	int fd[CONTROL_CLIENTS + 1], i;
+	int fd[CONTROL_CLIENTS + 2], i;
 
 	(void)state;
-	for (i = 0; i <= CONTROL_CLIENTS; i++)
+	for (i = 0; i < CONTROL_CLIENTS; i++)
 		fd[i] = join();
 	run(5);
-	expect_error(fd[CONTROL_CLIENTS], "EBUSY");
-	assert_int_equal(control_socket_receive(fd[CONTROL_CLIENTS], 0, &packet), -EPIPE);
-	close(fd[CONTROL_CLIENTS]);
-	close(fd[3]);
-	run(5);
-	fd[3] = join();
-	for (i = 0; i < CONTROL_CLIENTS; i++)
-		assert_int_equal(control_socket_send(fd[i], "state"), 0);
+	assert_int_equal(control_socket_send(fd[0], "state"), 0);
 	run(20);
-	for (i = 0; i < CONTROL_CLIENTS; i++) {
-		expect_packet(fd[i], "{\"half\":1}");
+	expect_packet(fd[0], "{\"half\":1}");
+	for (; i < CONTROL_CLIENTS + 2; i++)
+		fd[i] = join();
+	run(5);
+	for (i = 1; i <= 2; i++)
+		assert_int_equal(control_socket_receive(fd[i], 0, &packet), -EPIPE);
+	for (i = 0; i < CONTROL_CLIENTS + 2; i++)
+		if (i < 1 || i > 2)
+			assert_int_equal(control_socket_send(fd[i], "state"), 0);
+	run(20);
+	for (i = 0; i < CONTROL_CLIENTS + 2; i++) {
+		if (i < 1 || i > 2)
+			expect_packet(fd[i], "{\"half\":1}");
 		close(fd[i]);
 	}
+}
+
+/* Followers stay, and leave places to those who ask. */
+static void so_many_followers_and_no_more(void **state)
+{
+	int fd[CONTROL_FOLLOWERS + 1], asking[CONTROL_CLIENTS], i;
+
+	(void)state;
+	for (i = 0; i <= CONTROL_FOLLOWERS; i++) {
+		fd[i] = join();
+		assert_int_equal(control_socket_send(fd[i], "events"), 0);
+	}
+	run(50);
+	for (i = 0; i < CONTROL_FOLLOWERS; i++)
+		expect_packet(fd[i], "{\"half\":1}");
+	expect_error(fd[i], "EBUSY");
+	assert_int_equal(control_socket_receive(fd[i], 0, &packet), -EPIPE);
+	for (i = 0; i < CONTROL_CLIENTS; i++) {
+		asking[i] = join();
+		assert_int_equal(control_socket_send(asking[i], "state"), 0);
+		run(5);
+		expect_packet(asking[i], "{\"half\":1}");
+	}
+	control_tell(&control, "{}", 2);
+	for (i = 0; i < CONTROL_FOLLOWERS; i++)
+		expect_packet(fd[i], "{}");
+	for (i = 0; i <= CONTROL_FOLLOWERS; i++)
+		close(fd[i]);
+	for (i = 0; i < CONTROL_CLIENTS; i++)
+		close(asking[i]);
+}
+
+/* As many connections as they like: twelve a hundredth of a second, no more. */
+static void connections_have_a_pace(void **state)
+{
+	uint64_t until = __real_eventloop_now() + UINT64_C(105000000);
+	unsigned int accepted = 0, waited = 0;
+	int fd;
+
+	(void)state;
+	while (__real_eventloop_now() < until) {
+		fd = control_socket_connect(folder, "lo0", 0);
+		if (fd >= 0)
+			accepted++;
+		else
+			waited++;
+		if (fd >= 0)
+			close(fd);
+		run(0);
+	}
+	assert_true(waited > 0);
+	assert_true(accepted >= 5 * CONTROL_CLIENTS);
+	assert_true(accepted <= 11 * CONTROL_CLIENTS + 17);
 }
 
 static void who_says_nothing_has_to_go(void **state)
@@ -407,6 +465,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(requests_have_a_pace, setup, teardown),
 		cmocka_unit_test_setup_teardown(who_does_not_read_is_dropped, setup, teardown),
 		cmocka_unit_test_setup_teardown(so_many_and_no_more, setup, teardown),
+		cmocka_unit_test_setup_teardown(so_many_followers_and_no_more, setup, teardown),
+		cmocka_unit_test_setup_teardown(connections_have_a_pace, setup, teardown),
 		cmocka_unit_test_setup_teardown(who_says_nothing_has_to_go, setup, teardown),
 		cmocka_unit_test_setup_teardown(followers_are_told_in_order, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_slow_follower_is_told_what_it_lost, setup, teardown),

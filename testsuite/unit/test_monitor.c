@@ -120,7 +120,7 @@ static int script_update(struct source *source, struct monitor *monitor)
 
 static int script_tell(struct source *source, struct monitor *monitor)
 {
-	const struct event event = { .object = EVENT_VIRTIO, .event = "status", .name = "dev" };
+	const struct event event = { .kind = EVENT_VIRTIO_STATUS, .name = "dev" };
 
 	(void)source;
 	monitor_report(monitor, &event);

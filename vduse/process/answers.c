@@ -45,7 +45,8 @@ static void put_virtqueue(struct output *out, const struct virtqueue *vq, unsign
 	output_end_object(out, OUT_JSON);
 }
 
-int answer_state(const struct port *port, uint16_t queue_size, struct buffer *answer)
+int answer_state(const struct port *port, uint16_t queue_size, const char *error,
+		 struct buffer *answer)
 {
 	const struct session *session = &port->session;
 	struct output *out = output_new(OUTPUT_JSON);
@@ -57,11 +58,14 @@ int answer_state(const struct port *port, uint16_t queue_size, struct buffer *an
 	number(out, "vq_size", queue_size);
 	output_bool(out, OUT_JSON, "broken", session->broken);
 	output_bool(out, OUT_JSON, "live", session->live);
+	output_bool(out, OUT_JSON, "resumed", session->resumed);
 	output_string(out, OUT_JSON, "link", port->link_down ? "down" : "up");
 	number(out, "status", session->status);
 	if (session->live)
 		output_mask(out, OUT_JSON, "features", session->features);
 	number(out, "regions", session->memory.count);
+	if (error[0])
+		output_string(out, OUT_JSON, "error", error);
 	output_begin_array(out, OUT_JSON, "virtqueues");
 	for (i = 0; i < SESSION_QUEUES; i++)
 		put_virtqueue(out, &session->queues[i].vq, i);

@@ -10,11 +10,15 @@
 
 /*
  * Add the state of @port, which this process serves with virtqueues of @queue_size entries:
- *	{"pid":N,"vq_size":N,"broken":false,"live":true,"link":"up","status":N,"features":"0x...",
- *	 "regions":N,"virtqueues":[{"index":0,"running":true,"size":N,...},...]}
- * "features" are those that were negotiated, and absent before. 0 or -ENOMEM.
+ *	{"pid":N,"vq_size":N,"broken":false,"live":true,"resumed":false,"link":"up","status":N,
+ *	 "features":"0x...","regions":N,"error":"...",
+ *	 "virtqueues":[{"index":0,"running":true,"size":N,...},...]}
+ * "features" are those that were negotiated, and absent before; "resumed" says that the
+ * driver is one that a process before this one served; @error is what was reported last
+ * about the driver, absent where it is "". 0 or -ENOMEM.
  */
-int answer_state(const struct port *port, uint16_t queue_size, struct buffer *answer);
+int answer_state(const struct port *port, uint16_t queue_size, const char *error,
+		 struct buffer *answer);
 
 /*
  * Add what @port has counted:

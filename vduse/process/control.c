@@ -56,14 +56,19 @@ static void refuse(int fd, int rc)
 
 /* -- following ------------------------------------------------------------------------- */
 
-bool control_followed(const struct control *control)
+static unsigned int count_followers(const struct control *control)
 {
+	unsigned int count = 0;
 	int i;
 
 	for (i = 0; i < CONTROL_CLIENTS; i++)
-		if (is_connected(&control->clients[i]) && control->clients[i].subscribed)
-			return true;
-	return false;
+		count += is_connected(&control->clients[i]) && control->clients[i].subscribed;
+	return count;
+}
+
+bool control_followed(const struct control *control)
+{
+	return count_followers(control) > 0;
 }
 
 /* What @client did not take is counted; it is told when it reads again. */
@@ -150,6 +155,11 @@ static void subscribe(struct control_client *client)
 {
 	char state[CONTROL_REQUEST_SIZE] = "state";
 
+	if (count_followers(client->control) == CONTROL_FOLLOWERS) {
+		refuse(client->watch.fd, -EBUSY);
+		disconnect(client);
+		return;
+	}
 	client->subscribed = true;
 	answer(client, state, strlen(state));
 }
@@ -175,19 +185,29 @@ static void take_request(struct control_client *client)
 	rest(client);
 }
 
+/* Has @client gone, or spoken? What epoll says may be about one that had its place before. */
+static bool is_silent(const struct control_client *client)
+{
+	char byte;
+
+	return recv(client->watch.fd, &byte, sizeof(byte), MSG_DONTWAIT | MSG_PEEK) < 0 &&
+	       (errno == EAGAIN || errno == EINTR);
+}
+
 /* A subscriber who says anything has nothing to say. */
 static void on_client(struct watch *watch, uint32_t events)
 {
 	struct control_client *client = eventloop_owner(watch, struct control_client, watch);
 
+	(void)events;
 	if (!is_connected(client))
 		return;
-	if (events & (EPOLLHUP | EPOLLERR) || (client->subscribed && events & EPOLLIN))
+	if (client->subscribed && !is_silent(client))
 		disconnect(client);
-	else if (client->subscribed)
-		tell_lost(client);
-	else
+	else if (!client->subscribed)
 		take_request(client);
+	else if (client->lost)
+		tell_lost(client);
 }
 
 static void connect_client(struct control *control, struct control_client *client, int fd)
@@ -205,22 +225,41 @@ static void connect_client(struct control *control, struct control_client *clien
 	look_after(control, client->since + CONTROL_IDLE_NS);
 }
 
+/* A free place, or that of who has asked nothing for longest: followers leave some. */
+static struct control_client *find_place(struct control *control)
+{
+	struct control_client *place = NULL;
+	int i;
+
+	for (i = 0; i < CONTROL_CLIENTS; i++) {
+		struct control_client *client = &control->clients[i];
+
+		if (!is_connected(client))
+			return client;
+		if (!client->subscribed && (!place || client->since < place->since))
+			place = client;
+	}
+	disconnect(place);
+	return place;
+}
+
 static void on_listener(struct watch *watch, uint32_t events)
 {
 	struct control *control = eventloop_owner(watch, struct control, listener);
-	int i, fd = accept4(watch->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	int fd = accept4(watch->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
 	(void)events;
 	if (fd < 0)
 		return;
-	for (i = 0; i < CONTROL_CLIENTS; i++) {
-		if (is_connected(&control->clients[i]))
-			continue;
-		connect_client(control, &control->clients[i], fd);
-		return;
+	connect_client(control, find_place(control), fd);
+	if (eventloop_now() >= control->begun + CONTROL_PACE_NS) {
+		control->begun = eventloop_now();
+		control->accepted = 0;
 	}
-	refuse(fd, -EBUSY);
-	close(fd);
+	if (++control->accepted < CONTROL_CLIENTS)
+		return;
+	eventloop_unwatch(control->loop, watch);
+	look_after(control, control->begun + CONTROL_PACE_NS);
 }
 
 /* -- time ------------------------------------------------------------------------------ */
@@ -249,6 +288,18 @@ static void look_at(struct control_client *client, uint64_t now)
 	look_after(control, client->since + (client->resting ? CONTROL_PACE_NS : CONTROL_IDLE_NS));
 }
 
+/* Who waits to be accepted may have rested long enough. */
+static void look_at_listener(struct control *control, uint64_t now)
+{
+	if (control->accepted < CONTROL_CLIENTS)
+		return;
+	if (now >= control->begun + CONTROL_PACE_NS &&
+	    eventloop_watch(control->loop, &control->listener, EPOLLIN) == 0)
+		control->accepted = 0;
+	else
+		look_after(control, now + CONTROL_PACE_NS);
+}
+
 static void on_look(struct task *task)
 {
 	struct control *control = eventloop_owner(task, struct control, look);
@@ -258,6 +309,7 @@ static void on_look(struct task *task)
 	for (i = 0; i < CONTROL_CLIENTS; i++)
 		if (is_connected(&control->clients[i]))
 			look_at(&control->clients[i], now);
+	look_at_listener(control, now);
 }
 
 int control_open(struct control *control, struct eventloop *loop, int listening,

@@ -8,12 +8,16 @@
  * the request "events", whose answer is that to "state", the connection is a subscriber's:
  * what happens from then on comes as one object a packet until either side closes it.
  *
- * Nobody who connects can slow the device down. Everything is non-blocking; a connection is
- * answered at most once in CONTROL_PACE_NS, and closed when it has not asked anything for
+ * Nobody who connects can slow the device down. Everything is non-blocking; of those who
+ * connect, CONTROL_CLIENTS are accepted in a CONTROL_PACE_NS; a connection is answered at
+ * most once in that time, and closed when it has not asked anything for
  * CONTROL_IDLE_NS or does not take its answer; a subscriber who does not read loses events,
- * and is told how many before the next one that it takes. There are CONTROL_CLIENTS
- * connections at a time, and who comes after them is told so. Who may connect is a matter of
- * the socket's file.
+ * and is told how many before the next one that it takes.
+ *
+ * Nor can they keep others out: of CONTROL_CLIENTS connections at a time CONTROL_FOLLOWERS may
+ * be subscribers', and who wants to be one more is told that there is no place; whoever
+ * connects when all places are taken gets that of who has asked nothing for longest, which
+ * had the time of an answer. Who may connect is a matter of the socket's file.
  */
 #ifndef VDUSE_PROCESS_CONTROL_H
 #define VDUSE_PROCESS_CONTROL_H
@@ -24,7 +28,8 @@
 #include "lib/buffer.h"
 #include "vduse/process/eventloop.h"
 
-#define CONTROL_CLIENTS 8
+#define CONTROL_CLIENTS 12
+#define CONTROL_FOLLOWERS 8
 #define CONTROL_REQUEST_SIZE 256	/* bytes of a request, at most */
 #define CONTROL_PACE_NS UINT64_C(10000000)
 #define CONTROL_IDLE_NS UINT64_C(5000000000)
@@ -55,6 +60,8 @@ struct control {
 	const struct control_owner *owner;
 	void *context;
 	struct watch listener;
+	uint64_t begun;		/* the CONTROL_PACE_NS in which so many were accepted */
+	unsigned int accepted;
 	struct task look;	/* at those that rest or say nothing */
 	struct control_client clients[CONTROL_CLIENTS];
 };

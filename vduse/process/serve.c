@@ -43,7 +43,7 @@ static void report(void *context, const char *sentence)
 	const struct serve_plan *plan = served->server->plan;
 
 	plan->report(plan->context, served->device->name, sentence);
-	served_tell(served, "error", "message", sentence);
+	served_tell_error(served, sentence);
 }
 
 static const struct port_owner port_owner = {
@@ -329,12 +329,17 @@ static int serve(struct server *server)
 	return server->rc;
 }
 
-static void close_devices(struct server *server)
+/* Whose service ends by an error says so, and that alone: nobody takes it for an end in
+ * good order. */
+static void close_devices(struct server *server, int rc)
 {
 	unsigned int i;
 
 	for (i = 0; i < server->plan->count; i++) {
-		served_tell(&server->served[i], "exit", NULL, NULL);
+		if (rc < 0)
+			served_tell_error(&server->served[i], server->failure->message);
+		else
+			served_tell_exit(&server->served[i]);
 		served_close_control(&server->served[i]);
 		if (server->served[i].open)
 			port_close(&server->served[i].port);
@@ -359,7 +364,7 @@ int serve_run(const struct serve_plan *plan, struct failure *failure)
 		failure_errno(failure, -rc, NULL, "cannot wait for events");
 	else
 		rc = serve(server);
-	close_devices(server);
+	close_devices(server, rc);
 	pcap_close(server->pcap);
 	if (server->signals.fd >= 0)
 		close(server->signals.fd);

@@ -3,6 +3,7 @@
 #include "vduse/process/served.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "vduse/process/answers.h"
@@ -33,7 +34,8 @@ static void tell(struct served *served, struct buffer *object)
 	buffer_free(object);
 }
 
-void served_tell(struct served *served, const char *event, const char *key, const char *text)
+static void tell_text(struct served *served, const char *event, const char *key,
+		      const char *text)
 {
 	struct buffer object = { 0 };
 
@@ -43,11 +45,26 @@ void served_tell(struct served *served, const char *event, const char *key, cons
 	tell(served, &object);
 }
 
+void served_tell_exit(struct served *served)
+{
+	tell_text(served, "exit", NULL, NULL);
+}
+
+/* Also kept, until the driver is another one: most of it is found out before anybody can
+ * follow, when a process takes over a driver. */
+void served_tell_error(struct served *served, const char *sentence)
+{
+	snprintf(served->error, sizeof(served->error), "%s", sentence);
+	tell_text(served, "error", "message", sentence);
+}
+
 void served_tell_event(void *context, enum session_event event, unsigned int number)
 {
 	struct served *served = context;
 	struct buffer object = { 0 };
 
+	if (event == SESSION_RESET)
+		served->error[0] = '\0';
 	if (!followed(served))
 		return;
 	events_add_session(&object, &served->port, event, number);
@@ -70,7 +87,7 @@ static int set_link(struct served *served, bool up, struct buffer *reply)
 	if (rc < 0)
 		return rc;
 	buffer_add_text(reply, "{}");
-	served_tell(served, "link", "link", up ? "up" : "down");
+	tell_text(served, "link", "link", up ? "up" : "down");
 	return 0;
 }
 
@@ -79,7 +96,8 @@ static int answer(void *context, const char *request, struct buffer *reply)
 	struct served *served = context;
 
 	if (!strcmp(request, "state"))
-		return answer_state(&served->port, served->server->plan->queue_size, reply);
+		return answer_state(&served->port, served->server->plan->queue_size,
+				    served->error, reply);
 	if (!strcmp(request, "stats"))
 		return answer_stats(&served->port, reply);
 	if (!strcmp(request, "link up"))

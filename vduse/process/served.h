@@ -24,6 +24,7 @@ struct served {
 	struct task forward;
 	struct task retry;
 	struct control control;
+	char error[300];	/* reported last about this driver, for who comes later */
 	bool open, controlled;
 };
 
@@ -52,9 +53,10 @@ void served_owe_interrupts(struct served *served);
 int served_open_control(struct served *served);
 void served_close_control(struct served *served);
 
-/* Tell who follows: an event with one text (vduse/process/events.h), or the session's, as
- * port_owner.event. */
-void served_tell(struct served *served, const char *event, const char *key, const char *text);
+/* Tell who follows: that this process ends the service (vduse/process/events.h); something
+ * that went wrong, as port_owner.report; or what the session saw, as port_owner.event. */
+void served_tell_exit(struct served *served);
+void served_tell_error(struct served *served, const char *sentence);
 void served_tell_event(void *context, enum session_event event, unsigned int number);
 
 #endif

@@ -15,12 +15,11 @@ struct step {
 	const int32_t *netnsid;
 };
 
-static void tell(struct changes *changes, enum event_object object, const char *word,
-		 const struct step *step, void (*put)(struct output *out, const void *context))
+static void tell(struct changes *changes, enum event_kind kind, const struct step *step,
+		 void (*put)(struct output *out, const void *context))
 {
 	const struct event event = {
-		.object = object,
-		.event = word,
+		.kind = kind,
 		.name = step->device->name,
 		.put = put,
 		.context = step,
@@ -29,12 +28,12 @@ static void tell(struct changes *changes, enum event_object object, const char *
 	changes->report(changes->context, &event);
 }
 
-static void tell_plain(struct changes *changes, enum event_object object, const char *word,
+static void tell_plain(struct changes *changes, enum event_kind kind,
 		       const struct device *device)
 {
 	const struct step step = { .device = device };
 
-	tell(changes, object, word, &step, NULL);
+	tell(changes, kind, &step, NULL);
 }
 
 /* The device called @name, made where it is not known. NULL for a name longer than a folder
@@ -57,11 +56,11 @@ static void put_server(struct output *out, const void *context)
 	server_put(out, &step->device->vduse.opened.holder);
 }
 
-static void tell_node(struct changes *changes, const char *word, const struct device *device)
+static void tell_node(struct changes *changes, enum event_kind kind, const struct device *device)
 {
 	const struct step step = { .device = device };
 
-	tell(changes, EVENT_VDUSE, word, &step, put_server);
+	tell(changes, kind, &step, put_server);
 }
 
 void change_created(struct changes *changes, const char *name, bool listed)
@@ -72,9 +71,9 @@ void change_created(struct changes *changes, const char *name, bool listed)
 		return;
 	device->vduse.exists = true;
 	device->vduse.listed = listed;
-	tell_plain(changes, EVENT_VDUSE, "create", device);
+	tell_plain(changes, EVENT_VDUSE_CREATE, device);
 	if (device->vduse.opened.open)
-		tell_node(changes, "open", device);
+		tell_node(changes, EVENT_VDUSE_OPEN, device);
 }
 
 /* Open until now: the closing was not heard of, or what was heard of is the opening of the
@@ -85,7 +84,7 @@ void change_destroyed(struct changes *changes, struct device *device)
 	if (device->vduse.exists) {
 		change_closed(changes, device);
 		device->vduse.exists = false;
-		tell_plain(changes, EVENT_VDUSE, "destroy", device);
+		tell_plain(changes, EVENT_VDUSE_DESTROY, device);
 	}
 	device->vduse.opened.open = false;
 	table_settle(&changes->table, device);
@@ -105,7 +104,7 @@ void change_opened(struct changes *changes, const char *name, const struct holde
 		return;
 	note_open(&device->vduse.opened, holder);
 	if (device->vduse.exists)
-		tell_node(changes, "open", device);
+		tell_node(changes, EVENT_VDUSE_OPEN, device);
 }
 
 void change_closed(struct changes *changes, struct device *device)
@@ -114,7 +113,7 @@ void change_closed(struct changes *changes, struct device *device)
 		return;
 	device->vduse.opened.open = false;
 	if (device->vduse.exists)
-		tell_node(changes, "close", device);
+		tell_node(changes, EVENT_VDUSE_CLOSE, device);
 	table_settle(&changes->table, device);
 }
 
@@ -157,12 +156,12 @@ static void put_client(struct output *out, const void *context)
 	server_put(out, &step->device->vdpa.opened.holder);
 }
 
-static void tell_made(struct changes *changes, const char *word, const struct device *device,
+static void tell_made(struct changes *changes, enum event_kind kind, const struct device *device,
 		      const char *former, const int32_t *netnsid)
 {
 	const struct step step = { .device = device, .former = former, .netnsid = netnsid };
 
-	tell(changes, EVENT_VDPA, word, &step, put_made);
+	tell(changes, kind, &step, put_made);
 }
 
 static void tell_bind(struct changes *changes, struct device *device)
@@ -171,7 +170,7 @@ static void tell_bind(struct changes *changes, struct device *device)
 
 	device->vdpa.owed = OWED_NOTHING;
 	device->vdpa.bound = true;
-	tell(changes, EVENT_VDPA, "bind", &step, put_attached);
+	tell(changes, EVENT_VDPA_BIND, &step, put_attached);
 }
 
 static void forget_interface(struct device *device)
@@ -186,7 +185,7 @@ static void forget_interface(struct device *device)
 static void tell_leave(struct changes *changes, struct device *device, const int32_t *netnsid)
 {
 	device->vdpa.owed = OWED_NOTHING;
-	tell_made(changes, "leave", device, NULL, netnsid);
+	tell_made(changes, EVENT_VDPA_LEAVE, device, NULL, netnsid);
 	forget_interface(device);
 }
 
@@ -239,7 +238,7 @@ void change_added(struct changes *changes, const char *name, const char *path, b
 	device->vdpa.path = copy;
 	device->vdpa.exists = true;
 	device->vdpa.listed = listed;
-	tell_plain(changes, EVENT_VDPA, "add", device);
+	tell_plain(changes, EVENT_VDPA_ADD, device);
 }
 
 void change_deleted(struct changes *changes, struct device *device)
@@ -247,7 +246,7 @@ void change_deleted(struct changes *changes, struct device *device)
 	if (device->vdpa.exists) {
 		change_unbound(changes, device);
 		device->vdpa.exists = false;
-		tell_plain(changes, EVENT_VDPA, "del", device);
+		tell_plain(changes, EVENT_VDPA_DEL, device);
 	}
 	table_settle(&changes->table, device);
 }
@@ -289,7 +288,7 @@ void change_unbound(struct changes *changes, struct device *device)
 	if (!device->vdpa.bound)
 		return;
 	device->vdpa.bound = false;
-	tell_plain(changes, EVENT_VDPA, "unbind", device);
+	tell_plain(changes, EVENT_VDPA_UNBIND, device);
 }
 
 void change_virtio_driver(struct changes *changes, struct device *device, const char *driver)
@@ -331,7 +330,8 @@ void change_interface(struct changes *changes, struct device *device, const char
 	name_copy(attached->netdev, sizeof(attached->netdev), netdev);
 	attached->ifindex = ifindex;
 	if (device->vdpa.bound)
-		tell_made(changes, same ? "rename" : "arrive", device, same ? former : NULL, NULL);
+		tell_made(changes, same ? EVENT_VDPA_RENAME : EVENT_VDPA_ARRIVE, device,
+			  same ? former : NULL, NULL);
 }
 
 /* The interface, or the disk, is gone; a moment will show what else. */
@@ -364,7 +364,7 @@ void change_disk(struct changes *changes, struct device *device, const char *blo
 	name_copy(attached->blockdev, sizeof(attached->blockdev), blockdev);
 	attached->rdev = rdev;
 	if (device->vdpa.bound)
-		tell_made(changes, "arrive", device, NULL, NULL);
+		tell_made(changes, EVENT_VDPA_ARRIVE, device, NULL, NULL);
 }
 
 void change_disk_gone(struct changes *changes, struct device *device, int64_t now)
@@ -373,11 +373,11 @@ void change_disk_gone(struct changes *changes, struct device *device, int64_t no
 		await_leave(changes, device, now);
 }
 
-static void tell_client(struct changes *changes, const char *word, const struct device *device)
+static void tell_client(struct changes *changes, enum event_kind kind, const struct device *device)
 {
 	const struct step step = { .device = device };
 
-	tell(changes, EVENT_VDPA, word, &step, put_client);
+	tell(changes, kind, &step, put_client);
 }
 
 void change_node_opened(struct changes *changes, struct device *device,
@@ -386,7 +386,7 @@ void change_node_opened(struct changes *changes, struct device *device,
 	if (device->vdpa.opened.open)
 		return;
 	note_open(&device->vdpa.opened, holder);
-	tell_client(changes, "open", device);
+	tell_client(changes, EVENT_VDPA_OPEN, device);
 }
 
 void change_node_closed(struct changes *changes, struct device *device)
@@ -394,7 +394,7 @@ void change_node_closed(struct changes *changes, struct device *device)
 	if (!device->vdpa.opened.open)
 		return;
 	device->vdpa.opened.open = false;
-	tell_client(changes, "close", device);
+	tell_client(changes, EVENT_VDPA_CLOSE, device);
 }
 
 void change_up(struct changes *changes, struct device *device, bool up, bool told)
@@ -404,7 +404,7 @@ void change_up(struct changes *changes, struct device *device, bool up, bool tol
 
 	device->vdpa.up = up;
 	if (changed && told && device->vdpa.bound)
-		tell(changes, EVENT_VDPA, "link", &step, put_link);
+		tell(changes, EVENT_VDPA_LINK, &step, put_link);
 }
 
 void change_moved(struct changes *changes, struct device *device, const int32_t *netnsid)

@@ -22,9 +22,38 @@ enum event_object {
 	EVENT_MONITOR,		/* the monitor itself: resync */
 };
 
+/* All that can be told; what belongs to each is in schema/vduse-monitor.json. */
+enum event_kind {
+	EVENT_VDUSE_CREATE,
+	EVENT_VDUSE_DESTROY,
+	EVENT_VDUSE_OPEN,
+	EVENT_VDUSE_CLOSE,
+	EVENT_VDPA_ADD,
+	EVENT_VDPA_DEL,
+	EVENT_VDPA_BIND,
+	EVENT_VDPA_UNBIND,
+	EVENT_VDPA_ARRIVE,
+	EVENT_VDPA_LEAVE,
+	EVENT_VDPA_RENAME,
+	EVENT_VDPA_LINK,
+	EVENT_VDPA_OPEN,
+	EVENT_VDPA_CLOSE,
+	EVENT_VIRTIO_START,
+	EVENT_VIRTIO_STATUS,
+	EVENT_VIRTIO_FEATURES,
+	EVENT_VIRTIO_VQ,
+	EVENT_VIRTIO_IOTLB,
+	EVENT_VIRTIO_RESET,
+	EVENT_VIRTIO_RECONNECT,
+	EVENT_VIRTIO_LINK,
+	EVENT_VIRTIO_ERROR,
+	EVENT_VIRTIO_EXIT,
+	EVENT_VIRTIO_RESYNC,
+	EVENT_MONITOR_RESYNC,
+};
+
 struct event {
-	enum event_object object;
-	const char *event;
+	enum event_kind kind;
 	const char *name;	/* of the device; NULL for none */
 	void (*put)(struct output *out, const void *context);	/* what belongs to it; or NULL */
 	const void *context;

@@ -131,8 +131,7 @@ static void put_reason(struct output *out, const void *context)
 static int resync(struct monitor *monitor)
 {
 	const struct event event = {
-		.object = EVENT_MONITOR,
-		.event = "resync",
+		.kind = EVENT_MONITOR_RESYNC,
 		.put = put_reason,
 		.context = &monitor->lost,
 	};

@@ -3,6 +3,10 @@
  * What the processes that serve devices see: each is followed through its control socket
  * (lib/control_socket.h), which it puts into /run/vduse when it begins. What happens between
  * that and our coming stands in the first packet, the state, and is told from it.
+ *
+ * Of each server the list remembers that the reader was told of it, and which one it was,
+ * also while nobody is connected: so its end is told even where it came unheard, during an
+ * overrun, and a server that took its place is told to have begun.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -13,22 +17,24 @@
 #include <unistd.h>
 
 #include "lib/control_socket.h"
-#include "lib/features.h"
 #include "lib/registry.h"
-#include "lib/vdpa_attached.h"
-#include "vduse/asked.h"
+#include "vduse/watch/seen.h"
 #include "vduse/watch/sources.h"
 
 #define SUFFIX ".sock"
+/* Packets of a server that another one has replaced: more than its socket holds. */
+#define PACKETS_MOST 10000
 
-/* One that is followed. */
+/* One that is followed, or that the reader was told of. */
 struct server {
 	struct server *next;
-	int fd;
+	int fd;			/* -1: not connected */
 	char name[SYSFS_NAME_SIZE];
-	bool begun;		/* it began while we watched: to be told as "start" */
-	bool tell;		/* its state is to be told */
-	bool known;		/* the state has come */
+	bool told;		/* the reader knows that it serves */
+	uint32_t pid;		/* of the one that was told, as it sees itself */
+	bool tell;		/* the state is to be told when it comes */
+	bool refused;		/* and the reader knows that it cannot be followed */
+	bool known;		/* the state has come, over this connection */
 	bool said_exit;
 };
 
@@ -42,147 +48,6 @@ struct servers {
 	struct buffer packet;
 };
 
-/* -- telling ------------------------------------------------------------------------------- */
-
-static void put_status(struct output *out, const void *context)
-{
-	const struct asked_event *event = context;
-	char text[VDPA_STATUS_TEXT], *save = NULL, *word;
-
-	vdpa_status_text(event->number, text);
-	output_begin_array(out, OUT_JSON, "status");
-	for (word = strtok_r(text, " ", &save); word; word = strtok_r(NULL, " ", &save)) {
-		output_element(out, OUT_JSON, word);
-		output_word(out, word);
-	}
-	output_end_array(out, OUT_JSON);
-}
-
-/* Of a network device: these are all that can be followed. */
-static void put_features(struct output *out, const void *context)
-{
-	const struct asked_event *event = context;
-	char buffer[FEATURE_NAME_MAX];
-	unsigned int bit;
-
-	output_begin_array(out, OUT_JSON, "features");
-	for (bit = 0; bit < 64; bit++) {
-		const char *name = feature_name(DEVICE_TYPE_NET, bit, buffer);
-
-		if (!(event->number & FEATURE(bit)))
-			continue;
-		output_element(out, OUT_JSON, name);
-		output_word(out, name);
-	}
-	output_end_array(out, OUT_JSON);
-}
-
-static void put_queue(struct output *out, const void *context)
-{
-	const struct asked_event *event = context;
-
-	output_number(out, OUT_BOTH, "index", event->number);
-	output_number(out, OUT_BOTH, "size", event->size);
-}
-
-static void put_regions(struct output *out, const void *context)
-{
-	output_number(out, OUT_BOTH, "regions", ((const struct asked_event *)context)->number);
-}
-
-static void put_lost(struct output *out, const void *context)
-{
-	output_number(out, OUT_BOTH, "lost", ((const struct asked_event *)context)->number);
-}
-
-static void put_link(struct output *out, const void *context)
-{
-	const char *word = ((const struct asked_event *)context)->number ? "up" : "down";
-
-	output_string(out, OUT_JSON, "link", word);
-	output_word(out, word);
-}
-
-static void put_message(struct output *out, const void *context)
-{
-	output_string(out, OUT_BOTH, "message", ((const struct asked_event *)context)->text);
-}
-
-/* A server that was killed says nothing at its end. */
-static void put_clean(struct output *out, const void *context)
-{
-	output_bool(out, OUT_BOTH, "clean", *(const bool *)context);
-}
-
-static void put_start(struct output *out, const void *context)
-{
-	const struct asked_state *state = context;
-
-	output_number(out, OUT_BOTH, "vq_size", state->vq_size);
-	output_number(out, OUT_BOTH, "pid", state->pid);
-}
-
-static void report(struct monitor *monitor, const struct server *server, const char *what,
-		   void (*put)(struct output *out, const void *context), const void *context)
-{
-	const struct event event = {
-		.object = EVENT_VIRTIO,
-		.event = what,
-		.name = server->name,
-		.put = put,
-		.context = context,
-	};
-
-	monitor_report(monitor, &event);
-}
-
-static void report_event(struct monitor *monitor, const struct server *server,
-			 const struct asked_event *event)
-{
-	static const struct {
-		const char *name;
-		void (*put)(struct output *out, const void *context);
-	} forms[] = {
-		[ASKED_STATUS] = { "status", put_status },
-		[ASKED_FEATURES] = { "features", put_features },
-		[ASKED_QUEUE] = { "vq", put_queue },
-		[ASKED_IOTLB] = { "iotlb", put_regions },
-		[ASKED_RESET] = { "reset", NULL },
-		[ASKED_RECONNECT] = { "reconnect", put_status },
-		[ASKED_LINK] = { "link", put_link },
-		[ASKED_ERROR] = { "error", put_message },
-		[ASKED_RESYNC] = { "resync", put_lost },
-	};
-
-	report(monitor, server, forms[event->what].name, forms[event->what].put, event);
-}
-
-/* The state, as the events that led to it. */
-static void report_state(struct monitor *monitor, const struct server *server,
-			 const struct asked_state *state)
-{
-	struct asked_event event = { .what = ASKED_STATUS, .number = state->status };
-	unsigned int i;
-
-	if (server->begun)
-		report(monitor, server, "start", put_start, state);
-	if (!server->begun || state->status)
-		report_event(monitor, server, &event);
-	if (state->live) {
-		event = (struct asked_event){ .what = ASKED_FEATURES, .number = state->features };
-		report_event(monitor, server, &event);
-	}
-	for (i = 0; i < SESSION_QUEUES; i++) {
-		event = (struct asked_event){ .what = ASKED_QUEUE, .number = i,
-					      .size = state->queues[i].size };
-		if (state->queues[i].running)
-			report_event(monitor, server, &event);
-	}
-	event = (struct asked_event){ .what = ASKED_LINK, .number = !state->link_down };
-	if (state->link_down)
-		report_event(monitor, server, &event);
-}
-
 /* -- following ----------------------------------------------------------------------------- */
 
 static struct server *find(const struct servers *servers, const char *name)
@@ -195,6 +60,30 @@ static struct server *find(const struct servers *servers, const char *name)
 	return NULL;
 }
 
+static struct server *get(struct servers *servers, const char *name)
+{
+	struct server *server = find(servers, name);
+
+	if (server)
+		return server;
+	server = calloc(1, sizeof(*server));
+	if (!server)
+		return NULL;
+	snprintf(server->name, sizeof(server->name), "%s", name);
+	server->fd = -1;
+	server->next = servers->list;
+	servers->list = server;
+	return server;
+}
+
+static void hang_up(struct server *server)
+{
+	if (server->fd >= 0)
+		close(server->fd);
+	server->fd = -1;
+	server->known = server->said_exit = false;
+}
+
 static void forget(struct servers *servers, struct server *server)
 {
 	struct server **at = &servers->list;
@@ -202,111 +91,148 @@ static void forget(struct servers *servers, struct server *server)
 	while (*at != server)
 		at = &(*at)->next;
 	*at = server->next;
-	close(server->fd);
+	hang_up(server);
 	free(server);
 }
 
-static void forget_all(struct servers *servers)
-{
-	while (servers->list)
-		forget(servers, servers->list);
-}
-
-/* A place in our own list, and in the server's; -ENOENT where nobody listens. */
-static int join(struct servers *servers, const char *name, bool begun, bool tell)
-{
-	struct server *server = find(servers, name);
-	struct epoll_event event = { .events = EPOLLIN };
-	int rc;
-
-	if (server)	/* another one serves the device now */
-		forget(servers, server);
-	server = calloc(1, sizeof(*server));
-	if (!server)
-		return -ENOMEM;
-	snprintf(server->name, sizeof(server->name), "%s", name);
-	server->begun = begun;
-	server->tell = tell;
-	server->fd = control_socket_connect(servers->path, name, 0);
-	rc = server->fd < 0 ? server->fd : control_socket_send(server->fd, "events");
-	event.data.ptr = server;
-	if (rc == 0 && epoll_ctl(servers->source.fd, EPOLL_CTL_ADD, server->fd, &event))
-		rc = -errno;
-	if (rc == 0) {
-		server->next = servers->list;
-		servers->list = server;
-		return 0;
-	}
-	if (server->fd >= 0)
-		close(server->fd);
-	free(server);
-	return rc;
-}
-
-/* It has gone, or talks nonsense. */
+/* It has gone, or talks nonsense. Whether it said so is known where it was listened to. */
 static void leave(struct servers *servers, struct monitor *monitor, struct server *server)
 {
 	const bool clean = server->said_exit;
 
-	if (server->known)
-		report(monitor, server, "exit", put_clean, &clean);
+	if (server->told)
+		seen_exit(monitor, server->name, server->known ? &clean : NULL);
 	forget(servers, server);
 }
 
-/* false where it has no place for us, or talks nonsense. */
-static bool take_state(struct monitor *monitor, struct server *server, const struct buffer *packet)
+/* It cannot be followed (@rc): because there is none, or though there is one, of which
+ * listings that come may know more. */
+static void not_followed(struct servers *servers, struct monitor *monitor, struct server *server,
+			 int rc)
 {
-	struct asked_state state;
-
-	server->known = asked_state_parse(packet->text, packet->length, &state) == 0;
-	if (server->known && server->tell)
-		report_state(monitor, server, &state);
-	return server->known;
+	if (rc == -ENOENT || rc == -ECONNREFUSED || rc == -EPIPE) {
+		leave(servers, monitor, server);
+		return;
+	}
+	hang_up(server);
+	if (!server->refused)
+		seen_refusal(monitor, server->name, rc);
+	server->refused = true;
 }
 
-/* false where the server is not in the list any more. */
-static bool take_event(struct servers *servers, struct monitor *monitor, struct server *server)
+static int call(struct servers *servers, struct server *server)
+{
+	struct epoll_event event = { .events = EPOLLIN, .data.ptr = server };
+	int rc;
+
+	hang_up(server);
+	server->fd = control_socket_connect(servers->path, server->name, 0);
+	rc = server->fd < 0 ? server->fd : control_socket_send(server->fd, "events");
+	if (rc == 0 && epoll_ctl(servers->source.fd, EPOLL_CTL_ADD, server->fd, &event))
+		rc = -errno;
+	return rc;
+}
+
+/* Follow @server from here on; it may be forgotten then. */
+static void join(struct servers *servers, struct monitor *monitor, struct server *server, bool tell)
+{
+	int rc;
+
+	server->tell = tell;
+	rc = call(servers, server);
+	if (rc < 0)
+		not_followed(servers, monitor, server, rc);
+}
+
+static int join_new(struct servers *servers, struct monitor *monitor, const char *name, bool tell)
+{
+	struct server *server = get(servers, name);
+
+	if (!server)
+		return -ENOMEM;
+	join(servers, monitor, server, tell);
+	return 0;
+}
+
+/* A server has few places: who wants to hear of one device takes no place in others. */
+static bool is_wanted(const struct monitor *monitor, const char *name)
+{
+	return !monitor->form.name || !strcmp(monitor->form.name, name);
+}
+
+/* Another one than the reader was told of has begun. 0, or -EPROTO or -EBUSY, which is what
+ * it says that has no place. */
+static int take_state(struct servers *servers, struct monitor *monitor, struct server *server)
+{
+	struct asked_state state;
+	int rc = asked_state_parse(servers->packet.text, servers->packet.length, &state);
+	bool began;
+
+	if (rc < 0)
+		return rc;
+	if (server->told && server->pid != state.pid) {
+		seen_exit(monitor, server->name, NULL);
+		server->told = false;
+	}
+	began = !server->told;
+	server->refused = false;
+	server->told = server->known = true;
+	server->pid = state.pid;
+	if (server->tell)
+		seen_state(monitor, server->name, &state, began);
+	return 0;
+}
+
+/* 0; -EPROTO. After events were lost the state is asked for anew, and told. */
+static int take_event(struct servers *servers, struct monitor *monitor, struct server *server)
 {
 	struct asked_event event;
 	int rc = asked_event_parse(servers->packet.text, servers->packet.length, &event);
 
-	if (rc == -EPROTO) {
-		leave(servers, monitor, server);
-		return false;
-	}
 	if (rc < 0)
-		return true;
+		return rc == -ENOENT ? 0 : rc;
 	if (event.what == ASKED_EXIT) {
 		server->said_exit = true;
-		return true;
+		return 0;
 	}
-	report_event(monitor, server, &event);
-	if (event.what != ASKED_RESYNC)
-		return true;
-	/* what it is now is asked anew, and told */
-	join(servers, server->name, false, true);
-	return false;
+	seen_event(monitor, server->name, &event);
+	if (event.what == ASKED_RESYNC)
+		join(servers, monitor, server, true);
+	return 0;
 }
 
-static void hear_server(struct servers *servers, struct monitor *monitor, struct server *server)
+/* One packet. 0; -ETIMEDOUT where there is none; negative where the server is no more. */
+static int hear_packet(struct servers *servers, struct monitor *monitor, struct server *server)
 {
-	int most = SOURCE_AT_ONCE, rc;
+	int rc = control_socket_receive(server->fd, 0, &servers->packet);
 
+	if (rc == -ETIMEDOUT)
+		return rc;
+	if (rc == 0 && !server->known) {
+		rc = take_state(servers, monitor, server);
+		if (rc < 0)
+			not_followed(servers, monitor, server, rc);
+		return rc;
+	}
+	if (rc == 0)
+		rc = take_event(servers, monitor, server);
+	if (rc < 0)
+		leave(servers, monitor, server);
+	return rc;
+}
+
+static void hear_server(struct servers *servers, struct monitor *monitor, const char *its_name,
+			unsigned int most)
+{
+	char name[SYSFS_NAME_SIZE];
+	struct server *server;
+
+	/* the name is the server's, which may be forgotten, and known by it again */
+	snprintf(name, sizeof(name), "%s", its_name);
 	while (most-- && !monitor_stops(monitor)) {
-		rc = control_socket_receive(server->fd, 0, &servers->packet);
-		if (rc == -ETIMEDOUT)
+		server = find(servers, name);
+		if (!server || server->fd < 0 || hear_packet(servers, monitor, server) < 0)
 			return;
-		if (rc < 0) {
-			leave(servers, monitor, server);
-			return;
-		}
-		if (server->known) {
-			if (!take_event(servers, monitor, server))
-				return;
-		} else if (!take_state(monitor, server, &servers->packet)) {
-			forget(servers, server);
-			return;
-		}
 	}
 }
 
@@ -351,7 +277,7 @@ static bool name_of(const struct monitor *monitor, const char *file, char name[S
 	return false;
 }
 
-/* Who cannot be joined has gone again, or will be seen to serve by the next listing. */
+/* Whoever puts a socket there has the node open, so whoever had it before has ended. */
 static int hear_file(struct servers *servers, struct monitor *monitor,
 		     const struct inotify_event *event)
 {
@@ -362,12 +288,13 @@ static int hear_file(struct servers *servers, struct monitor *monitor,
 		return -ENOBUFS;
 	if (event->mask & IN_IGNORED || servers->above)
 		return event->wd == servers->folder ? watch_folder(servers) : 0;
-	if (!event->len || !name_of(monitor, event->name, name))
+	if (!event->len || !name_of(monitor, event->name, name) || !is_wanted(monitor, name))
 		return 0;
+	hear_server(servers, monitor, name, PACKETS_MOST);	/* its last words */
 	former = find(servers, name);
 	if (former)
 		leave(servers, monitor, former);
-	return join(servers, name, true, true) == -ENOMEM ? -ENOMEM : 0;
+	return join_new(servers, monitor, name, true);
 }
 
 static int hear_folder(struct servers *servers, struct monitor *monitor)
@@ -398,42 +325,53 @@ static int servers_ready(struct source *source, struct monitor *monitor)
 		if (epoll_wait(source->fd, &event, 1, 0) != 1)
 			return 0;
 		if (event.data.ptr)
-			hear_server(servers, monitor, event.data.ptr);
+			hear_server(servers, monitor,
+				    ((struct server *)event.data.ptr)->name, SOURCE_AT_ONCE);
 		else
 			rc = hear_folder(servers, monitor);
 	}
 	return rc < 0 ? rc : 1;
 }
 
+/* The connections end, and what was told is remembered. */
 static void servers_discard(struct source *source)
 {
 	struct servers *servers = (struct servers *)source;
+	struct server *server;
 	char bytes[4096];
 
-	forget_all(servers);
+	for (server = servers->list; server; server = server->next)
+		hang_up(server);
 	while (read(servers->inotify, bytes, sizeof(bytes)) > 0)
 		;
 	watch_folder(servers);
 }
 
-/* All that can be followed and are not. */
+/* All that can be followed and are not; those that were told of first. */
 static int servers_tell(struct source *source, struct monitor *monitor)
 {
 	struct servers *servers = (struct servers *)source;
+	struct server *server = servers->list, *next;
 	struct device *device = NULL;
+	int rc = 0;
 
-	while ((device = table_next(&monitor->changes.table, device)))
-		if (!find(servers, device->name) &&
-		    join(servers, device->name, false, !monitor->silent) == -ENOMEM)
-			return -ENOMEM;
-	return 0;
+	for (; server; server = next) {
+		next = server->next;
+		if (server->fd < 0)
+			join(servers, monitor, server, true);
+	}
+	while (rc == 0 && (device = table_next(&monitor->changes.table, device)))
+		if (is_wanted(monitor, device->name) && !find(servers, device->name))
+			rc = join_new(servers, monitor, device->name, !monitor->silent);
+	return rc;
 }
 
 static void servers_close(struct source *source)
 {
 	struct servers *servers = (struct servers *)source;
 
-	forget_all(servers);
+	while (servers->list)
+		forget(servers, servers->list);
 	buffer_free(&servers->packet);
 	if (servers->inotify >= 0)
 		close(servers->inotify);
