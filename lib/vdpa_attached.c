@@ -172,6 +172,8 @@ const char *vdpa_status_text(uint8_t status, char *text)
 		{ VIRTIO_STATUS_DRIVER, "DRIVER" },
 		{ VIRTIO_STATUS_FEATURES_OK, "FEATURES_OK" },
 		{ VIRTIO_STATUS_DRIVER_OK, "DRIVER_OK" },
+		{ 0x10, "bit_4" },	/* virtio 1.2 leaves these two unnamed, and */
+		{ 0x20, "bit_5" },	/* nobody keeps a driver from writing them */
 		{ VIRTIO_STATUS_NEEDS_RESET, "NEEDS_RESET" },
 		{ VIRTIO_STATUS_FAILED, "FAILED" },
 	};

@@ -27,7 +27,8 @@ static struct {
 	struct monitor monitor;
 	char folder[200];
 	int reader;
-	int listening, client;	/* the server's; -1: none */
+	const char *device;
+	int listening, client;	/* its server's; -1: none */
 } it;
 
 static void begin(bool tell, const char *name)
@@ -50,6 +51,7 @@ static int setup(void **state)
 {
 	(void)state;
 	memset(&it, 0, sizeof(it));
+	it.device = "lo0";
 	it.listening = it.client = it.reader = -1;
 	tree_make(&it.tree);
 	tree_folder(&it.tree, "%s", REGISTRY_FOLDER + 1);
@@ -101,7 +103,7 @@ static void serve(void)
 {
 	struct failure failure;
 
-	it.listening = control_socket_listen(it.folder, "lo0", &failure);
+	it.listening = control_socket_listen(it.folder, it.device, &failure);
 	assert_true(it.listening >= 0);
 }
 
@@ -234,6 +236,37 @@ static void a_server_that_lost_events(void **state)
 	reads("[virtio,exit] lo0 clean false\n");
 }
 
+/* The file of a long name does not carry it, and the device is heard of later. */
+static void a_server_of_a_device_that_is_not_known_yet(void **state)
+{
+	char name[101], line[300];
+	unsigned int i;
+
+	(void)state;
+	memset(name, 'l', 100);
+	name[100] = '\0';
+	it.device = name;
+	begin(true, NULL);
+	for (i = 0; i < 30 && it.monitor.verify_due != INT64_MAX; i++) {
+		turns(1);
+		usleep(10000);
+	}
+	assert_true(it.monitor.verify_due == INT64_MAX);
+	serve();
+	turns(1);
+	tree_vduse(&it.tree, name, false);
+	for (i = 0; i < 30 && it.client < 0; i++) {
+		usleep(10000);
+		turns(1);
+		it.client = accept4(it.listening, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	}
+	assert_true(it.client >= 0);
+	say(IDLE(7));
+	snprintf(line, sizeof(line), "[vduse,create] %s\n[virtio,start] %s vq_size 256 pid 7\n",
+		 name, name);
+	reads(line);
+}
+
 /* -- an overrun ------------------------------------------------------------------------ */
 
 static void overrun(void)
@@ -349,6 +382,7 @@ int main(void)
 		TEST(what_is_there_is_not_told_unless_it_is_asked_for),
 		TEST(last_words_are_heard),
 		TEST(a_server_that_lost_events),
+		TEST(a_server_of_a_device_that_is_not_known_yet),
 		TEST(after_an_overrun_the_state_is_told),
 		TEST(a_server_that_ended_during_an_overrun),
 		TEST(a_server_that_was_replaced_during_an_overrun),

@@ -254,8 +254,9 @@ static int watch_folder(struct servers *servers)
 	return servers->folder < 0 && errno != ENOENT ? -errno : 0;
 }
 
-/* The device whose socket is called @file; false where it cannot be told. */
-static bool name_of(const struct monitor *monitor, const char *file, char name[SYSFS_NAME_SIZE])
+/* The device whose socket is called @file; false where it cannot be told. That of a long name
+ * does not carry it: where no such device is known yet, a listing will find it. */
+static bool name_of(struct monitor *monitor, const char *file, char name[SYSFS_NAME_SIZE])
 {
 	size_t length = strlen(file), suffix = strlen(SUFFIX);
 	const struct device *device = NULL;
@@ -274,6 +275,7 @@ static bool name_of(const struct monitor *monitor, const char *file, char name[S
 		snprintf(name, SYSFS_NAME_SIZE, "%s", device->name);
 		return true;
 	}
+	monitor->changes.doubt = true;
 	return false;
 }
 
