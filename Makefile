@@ -187,10 +187,14 @@ vm: deps programs guest-programs vm-programs
 # -- installing ------------------------------------------------------------------
 
 MANUALS = $(wildcard $(S)/man/man[1-9]/*.[1-9])
+SCHEMAS = $(wildcard $(S)/schema/*.json)
+SCHEMADIR = $(PREFIX)/share/vduse-tools/schema
 
 install: programs
 	install -d "$(DESTDIR)$(SBINDIR)"
 	$(if $(PROGRAMS),install -m 0755 $(PROGRAMS) "$(DESTDIR)$(SBINDIR)")
+	install -d "$(DESTDIR)$(SCHEMADIR)"
+	install -m 0644 $(SCHEMAS) "$(DESTDIR)$(SCHEMADIR)"
 	@set -e; for page in $(MANUALS); do \
 		folder="$(DESTDIR)$(MANDIR)/man$${page##*.}"; \
 		echo "install -m 0644 $$page $$folder"; \
@@ -199,6 +203,7 @@ install: programs
 
 uninstall:
 	rm -f $(foreach program,$(PROGRAMS),"$(DESTDIR)$(SBINDIR)/$(notdir $(program))")
+	rm -f $(foreach schema,$(SCHEMAS),"$(DESTDIR)$(SCHEMADIR)/$(notdir $(schema))")
 	rm -f $(foreach page,$(MANUALS),"$(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(page)))/$(notdir $(page))")
 
 dist:

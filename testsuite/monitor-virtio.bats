@@ -5,25 +5,26 @@
 load common
 load device
 load traffic
+load monitor
 
 @test "monitor virtio: a server's life, its drivers, its link and its end, in order, in JSON and text" {
 	in_guest <<-'SCRIPT' >"$BATS_TEST_TMPDIR/json"
-		seen() { grep -q "$1" /tmp/mv.json; }
+		told() { grep -q "$1" /tmp/mv.json; }
 		vduse -j monitor virtio >/tmp/mv.json 2>/tmp/mv.err & follower=$!
 		vduse monitor virtio name mv0 >/tmp/mv.text & reader=$!
 		nap 0.5
 		device create mv0
 		device create mv1
 		device serve mv0
-		wait_until 5 seen '"start"' || complain 'no start'
+		wait_until 5 told '"start"' || complain 'no start'
 		device serve mv1
 		device attach mv0
-		wait_until 5 seen '"vq".*"index":1' || complain 'no virtqueue'
+		wait_until 5 told '"vq".*"index":1' || complain 'no virtqueue'
 		need 0 'vduse set mv0 link down'
 		need 0 'vduse set mv0 link up'
 		device detach mv0
 		device stop mv0
-		wait_until 5 seen '"exit","name":"mv0"' || complain 'no exit'
+		wait_until 5 told '"exit","name":"mv0"' || complain 'no exit'
 		device serve mv0
 		device attach mv0
 		interface=$(interface_of mv0)
@@ -31,7 +32,7 @@ load traffic
 		kill -KILL "$(server_of mv0)"
 		wait_until 5 eval '[ "$(grep -c "\"exit\"" /tmp/mv.json)" = 2 ]' || complain 'no exit of who was killed'
 		device serve mv0
-		wait_until 5 seen '"reconnect"\|"name":"mv0","status":.*DRIVER_OK' || complain 'no reconnect'
+		wait_until 5 told '"reconnect","name":"mv0","status":.*DRIVER_OK' || complain 'no reconnect'
 		# who comes later is told what is so
 		vduse monitor virtio initial >/tmp/mv.initial & later=$!
 		wait_until 5 grep -q 'vq. mv0 index 1' /tmp/mv.initial || complain "initial: $(cat /tmp/mv.initial)"
@@ -47,7 +48,7 @@ load traffic
 		grep -qx '\[virtio,status\] mv0 ACKNOWLEDGE DRIVER FEATURES_OK DRIVER_OK' /tmp/mv.text || complain "text: $(cat /tmp/mv.text)"
 		grep -qx '\[virtio,link\] mv0 down' /tmp/mv.text || complain "text: $(cat /tmp/mv.text)"
 		grep -q '^\[virtio,features\] mv0 .*VERSION_1' /tmp/mv.text || complain "text: $(cat /tmp/mv.text)"
-		grep -q '^\[virtio,status\] mv1' /tmp/mv.initial || complain "initial: $(cat /tmp/mv.initial)"
+		grep -q '^\[virtio,start\] mv1' /tmp/mv.initial || complain "initial: $(cat /tmp/mv.initial)"
 		rm -f /tmp/mv.*
 		device destroy mv1
 	SCRIPT
@@ -58,6 +59,7 @@ load traffic
 		.[0].event == "start" and .[0].vq_size == 256 and .[0].pid > 1 and
 		([.[] | select(.event == "exit") | .clean] == [true, false, true]) and
 		([.[] | select(.event == "link") | .link] == ["down", "up"])' "$BATS_TEST_TMPDIR/json"
+	run -0 "$testsuite/check-schema" "$testsuite/../schema/vduse-monitor.json" "$BATS_TEST_TMPDIR/json"
 	# up to the first end: a driver that came and went
 	run -0 jq -es '[.[] | select(.name == "mv0")] | .[0:(map(.event) | index("exit"))] |
 		([.[] | select(.event == "status") | .status] | .[0:6] == [["reset"], ["ACKNOWLEDGE"], ["ACKNOWLEDGE", "DRIVER"],
@@ -87,5 +89,28 @@ load traffic
 		rm -f /run/vduse/.sock /run/vduse/none.sock /run/vduse/+0123456789abcdef.sock /tmp/mh.*
 		device stop mh0
 		device destroy mh0
+	SCRIPT
+}
+
+@test "monitor virtio: whose device the kernel has broken says so, and does not end in good order" {
+	in_guest <<-'SCRIPT'
+		device create mb0 msg_timeout 1
+		device serve mb0
+		device attach mb0 driver vhost_vdpa
+		vduse monitor virtio initial >/tmp/m & watcher=$!
+		seen /tmp/m 'start\] mb0'
+		server=$(server_of mb0)
+		kill -STOP $server
+		lives "$(node_of mb0)" 1 2>/dev/null
+		kill -CONT $server
+		seen /tmp/m 'exit\] mb0'
+		tail -n 2 /tmp/m >/tmp/end
+		grep -q '^\[virtio,error\] mb0 message .*the kernel has broken the device' /tmp/end || complain "it says: $(</tmp/end)"
+		grep -qx '\[virtio,exit\] mb0 clean false' /tmp/end || complain "it says: $(</tmp/end)"
+		kill $watcher
+		ended 0 $watcher
+		device detach mb0
+		device destroy mb0
+		nothing_left
 	SCRIPT
 }

@@ -4,57 +4,8 @@
 
 load common
 load device
-
-# For scripts in the guest. watch FILE [WORD]...: a monitor that writes to FILE, as
-# $watcher; it listens already when this returns, and FILE begins with the device "mark".
-# The first WORDs with a dash are options, $watch_with what stands before the command.
-# shellcheck disable=SC2034 # scripts use $watcher
-watch()
-{
-	local file=$1 options=()
-	shift
-
-	while [[ ${1-} = -* ]]; do
-		options+=("$1")
-		shift
-	done
-	${watch_with-} vduse "${options[@]}" monitor "$@" initial >"$file" 2>"$file.err" &
-	watcher=$!
-	wait_until 5 grep -qs 'mark' "$file" || broken "the monitor does not begin: $(<"$file.err")"
-}
-
-# seen FILE REGEX [SECONDS]: a line of FILE is like REGEX, soon
-seen()
-{
-	wait_until "${3-5}" grep -qE "$2" "$1" || complain "no line like $2: $(tail -n 30 "$1")"
-}
-
-# ended STATUS PID: the process ends with STATUS, soon
-ended()
-{
-	wait_until 5 eval "! kill -0 $2 2>/dev/null" || complain "process $2 goes on"
-	kill -KILL "$2" 2>/dev/null
-	wait "$2"
-	local got=$?
-	[ $got = "$1" ] || complain "the monitor's status is $got, not $1"
-}
-
-# replay FILE: the VDUSE devices that its reader believes to be there
-replay()
-{
-	sed -nE 's/^\[vduse,(create|destroy)\] ([^ ]*).*/\1 \2/p' "$1" |
-		awk '$1 == "create" { if ($2 in is) print "twice", $2; is[$2] }
-			$1 == "destroy" { if (!($2 in is)) print "none", $2; delete is[$2] }
-			END { for (name in is) print name }' | sort
-}
-
-# is_there: the VDUSE devices that are
-is_there()
-{
-	ls -I control /sys/class/vduse | sort
-}
-
-guest_functions+=(watch seen ended replay is_there)
+load traffic
+load monitor
 
 @test "monitor tells a device's life: created, opened, attached, renamed, moved, bound to the other driver, gone" {
 	in_guest <<-'SCRIPT' >"$BATS_TEST_TMPDIR/json"
@@ -142,6 +93,7 @@ guest_functions+=(watch seen ended replay is_there)
 			all(.ifindex, .netnsid; . == null or type == "number")) and
 		(.[4] | .driver == "virtio_vdpa" and .ifindex > 0) and .[5].link == "up" and .[6].link == "down" and
 		(.[11].rdev | test("^[0-9]+:[0-9]+$"))' "$BATS_TEST_TMPDIR/json"
+	run -0 "$testsuite/check-schema" "$testsuite/../schema/vduse-monitor.json" "$BATS_TEST_TMPDIR/json"
 }
 
 @test "monitor: of 2000 devices that come and go in a burst every one is told, and who had it open" {
@@ -173,7 +125,7 @@ guest_functions+=(watch seen ended replay is_there)
 }
 
 @test "monitor-91 a small buffer, and a reader that is slow: resync, and in the end the reader knows what is there" {
-	in_guest <<-'SCRIPT'
+	in_guest <<-'SCRIPT' >"$BATS_TEST_TMPDIR/json"
 		# serve PREFIX COUNT: so many devices, until they are told to end; as $served
 		serve()
 		{
@@ -228,10 +180,67 @@ guest_functions+=(watch seen ended replay is_there)
 		kill $watcher
 		ended 0 $watcher
 		wait $reader
+		cat /tmp/j >&3
 		kill $kept $served
 		wait $kept $served
 		device destroy mark
 		rm -f /tmp/pipe
+		nothing_left
+	SCRIPT
+	run -0 "$testsuite/check-schema" "$testsuite/../schema/vduse-monitor.json" "$BATS_TEST_TMPDIR/json"
+}
+
+@test "monitor-91 whichever source leaves something out, links, nodes or control sockets: a resync, and all is right after it" {
+	in_guest <<-'SCRIPT'
+		device create mark
+		bring_up mo0
+		limit=$(</proc/sys/fs/inotify/max_queued_events)
+		echo 16 >/proc/sys/fs/inotify/max_queued_events
+		watch_with='env VDUSE_MONITOR_BUFFER=4096' watch /tmp/m
+		echo "$limit" >/proc/sys/fs/inotify/max_queued_events
+		seen /tmp/m 'virtio,vq\] mo0 index 1'
+		nap 0.3
+		links()
+		{
+			for i in {1..30}; do
+				echo "link set $interface down"
+				echo "link set $interface up"
+			done | ip -batch -
+			ip link set "$interface" down
+			after="vdpa,link\\] mo0 netdev $interface link down"
+		}
+		nodes()
+		{
+			for i in {1..30}; do
+				exec 9<>/dev/vduse/mark
+				exec 9>&-
+			done
+			exec 9<>/dev/vduse/mark
+			after="vduse,open\\] mark pid $$ command bash"
+		}
+		sockets()
+		{
+			mkdir /run/many
+			touch /run/many/{1..30}.sock
+			mv /run/many/* /run/vduse/
+			rm -r /run/many /run/vduse/{1..30}.sock
+			vduse set mo0 link down
+			after='virtio,link\] mo0 down'
+		}
+		for source in links nodes sockets; do
+			kill -STOP $watcher
+			: >/tmp/m
+			$source
+			kill -CONT $watcher
+			seen /tmp/m '^\[monitor,resync\] reason overrun$'
+			seen /tmp/m "$after"
+			[ "$(grep -c 'monitor,resync' /tmp/m)" = 1 ] || complain "$source: $(</tmp/m)"
+		done
+		exec 9>&-
+		kill $watcher
+		ended 0 $watcher
+		undo mo0
+		device destroy mark
 		nothing_left
 	SCRIPT
 }

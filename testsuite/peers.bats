@@ -7,6 +7,7 @@ load common
 load device
 load traffic
 load peers
+load monitor
 
 setup()
 {
@@ -110,6 +111,73 @@ teardown_file()
 		nothing_left
 		rm -f "$T".*
 	SCRIPT
+}
+
+@test "peers: of a disk that qemu-storage-daemon serves monitor and show tell what kernel and /proc tell, and nothing else" {
+	in_guest <<-'SCRIPT' >"$BATS_TEST_TMPDIR/lines"
+		truncate -s 8M "$T.disk"
+		device create mark
+		watch /tmp/m
+		text=$watcher
+		watch /tmp/j -j
+		json=$watcher
+		storage pm0 "$T.disk" writable=on,num-queues=2
+		seen /tmp/m 'vduse,open\] pm0'
+		known='vqs 2 msg_timeout 30 bounce_size 67108864 served true'
+		process="pid $storage_pid command qemu-storage-daemon"
+		# -d and -s have nothing to add that is known
+		expect 0 'vduse -d -s show pm0'
+		[ "$out" = "pm0: $known attached false $process"$'\n' ] || complain "not attached: $out"
+		expect 5 'vduse stats pm0' "$storage_pid \(qemu-storage-daemon\).*no control socket"
+		expect 5 'vduse set pm0 link down' "$storage_pid \(qemu-storage-daemon\).*no control socket"
+		need 0 'vdpa dev add name pm0 mgmtdev vduse'
+		disk=$(disk_of pm0)
+		seen /tmp/m 'bind\] pm0'
+		# what its driver took stands in sysfs
+		expect 0 'vduse -d -s show pm0'
+		mapfile -t line <<<"$out"
+		[ "${line[0]}" = "pm0: type block $known attached true driver virtio_vdpa blockdev $disk $process" ] ||
+			complain "attached: $out"
+		[[ ${line[1]} = *'negotiated_features '*FLUSH*VERSION_1* && -z ${line[2]} ]] || complain "attached: $out"
+		expect 0 'vduse -j -d -s show pm0'
+		printf %s "$out" >&3
+		# the disk's own driver lets go of it, and takes it again
+		virtio=$(basename /sys/bus/vdpa/devices/pm0/virtio*)
+		echo "$virtio" >/sys/bus/virtio/drivers/virtio_blk/unbind
+		seen /tmp/m 'leave\] pm0'
+		echo "$virtio" >/sys/bus/virtio/drivers/virtio_blk/bind
+		seen /tmp/m 'arrive\] pm0'
+		disk2=$(disk_of pm0)
+		need 0 'vdpa dev del pm0'
+		storage_ends pm0
+		seen /tmp/m 'destroy\] pm0'
+		cat >/tmp/want <<-END
+			[vduse,create] mark
+			[vduse,create] pm0
+			[vduse,open] pm0 pid $storage_pid command qemu-storage-daemon
+			[vdpa,add] pm0
+			[vdpa,bind] pm0 driver virtio_vdpa blockdev $disk
+			[vdpa,leave] pm0 blockdev $disk
+			[vdpa,arrive] pm0 blockdev $disk2
+			[vdpa,unbind] pm0
+			[vdpa,del] pm0
+			[vduse,close] pm0 pid $storage_pid command qemu-storage-daemon
+			[vduse,destroy] pm0
+		END
+		diff /tmp/want /tmp/m >&2 || complain 'the events are others'
+		kill $text $json
+		ended 0 $text
+		ended 0 $json
+		cat /tmp/j
+		device destroy mark
+		nothing_left
+		rm -f "$T".*
+	SCRIPT
+	run -0 jq -e '.vduse.pm0 | keys == ["attached", "blockdev", "bounce_size", "driver", "msg_timeout",
+		"negotiated_features", "process", "rdev", "served", "type", "vqs"]' <<<"$(head -n 1 "$BATS_TEST_TMPDIR/lines")"
+	tail -n +2 "$BATS_TEST_TMPDIR/lines" >"$BATS_TEST_TMPDIR/events"
+	run -0 "$testsuite/check-schema" --all '^(?!.*blockdev|vdpa,(bind|arrive|leave) rdev)' \
+		"$testsuite/../schema/vduse-monitor.json" "$BATS_TEST_TMPDIR/events"
 }
 
 @test "peers: a disk changes hands between virtio_vdpa and vhost_vdpa with what is on it; in use it is not taken away" {
