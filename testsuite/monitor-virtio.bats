@@ -114,3 +114,32 @@ load monitor
 		nothing_left
 	SCRIPT
 }
+
+@test "monitor virtio: what is wrong with a driver is told to who comes later, too, until it is another one" {
+	in_guest <<-'SCRIPT'
+		# initially FILE: what a monitor that comes now is told
+		initially()
+		{
+			vduse monitor virtio initial >"$1" & watcher=$!
+			seen "$1" 'status\] me0|start\] me0'
+			nap 0.2
+			kill $watcher
+			ended 0 $watcher
+		}
+		device create me0
+		device serve me0
+		device attach me0 driver vhost_vdpa
+		initially /tmp/before
+		lives "$(node_of me0)" 1 unmapped hold & driver=$!
+		wait_until 5 eval 'vduse -d show me0 | grep -q DRIVER_OK' || complain 'there is no driver'
+		initially /tmp/while
+		kill $driver
+		wait_until 5 eval 'vduse -d show me0 | grep -q "status reset"' || complain 'the driver does not go'
+		initially /tmp/after
+		grep -q '^\[virtio,error\] me0 message virtqueue 1 does not start' /tmp/while || complain "it says: $(</tmp/while)"
+		grep -q DRIVER_OK /tmp/while || complain "it says: $(</tmp/while)"
+		grep error /tmp/before /tmp/after && complain 'nothing is wrong'
+		undo me0
+		nothing_left
+	SCRIPT
+}

@@ -194,6 +194,7 @@ load monitor
 	in_guest <<-'SCRIPT'
 		device create mark
 		bring_up mo0
+		wait_until 3 eval '[ "$(read_value "/sys/class/net/$interface/operstate")" = up ]'
 		limit=$(</proc/sys/fs/inotify/max_queued_events)
 		echo 16 >/proc/sys/fs/inotify/max_queued_events
 		watch_with='env VDUSE_MONITOR_BUFFER=4096' watch /tmp/m

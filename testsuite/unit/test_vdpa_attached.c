@@ -265,7 +265,8 @@ static void status_texts(void **state)
 	assert_string_equal(vdpa_status_text(0xf, text),
 			    "ACKNOWLEDGE DRIVER FEATURES_OK DRIVER_OK");
 	assert_string_equal(vdpa_status_text(0xff, text),
-			    "ACKNOWLEDGE DRIVER FEATURES_OK DRIVER_OK bit_4 bit_5 NEEDS_RESET FAILED");
+			    "ACKNOWLEDGE DRIVER FEATURES_OK DRIVER_OK bit_4 bit_5 NEEDS_RESET "
+			    "FAILED");
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)

@@ -81,7 +81,8 @@ static void add_timestamp(const struct event_form *form, const struct timespec *
 
 static void add_head(const struct event *event, struct buffer *text)
 {
-	buffer_format(text, "[%s,%s]", object_names[kinds[event->kind].object], kinds[event->kind].word);
+	buffer_format(text, "[%s,%s]", object_names[kinds[event->kind].object],
+		      kinds[event->kind].word);
 	if (!event->name)
 		return;
 	buffer_add_char(text, ' ');
