@@ -7,32 +7,22 @@
 
 #include "driver_packed.h"
 
-static void *allocate(size_t alignment, size_t length)
-{
-	void *memory;
-
-	if (posix_memalign(&memory, alignment, length))
-		abort();
-	memset(memory, 0, length);
-	return memory;
-}
-
 static void ring_init(struct packed_ring *ring, uint32_t size, uint64_t features)
 {
 	*ring = (struct packed_ring){
 		.size = size,
 		.event_idx = features >> VIRTIO_RING_F_EVENT_IDX & 1,
-		.desc = allocate(16, 16 * (size_t)size),
-		.driver = allocate(8, 4),
-		.device = allocate(8, 4),
-		.heap = allocate(4096, DRIVER_HEAP_SIZE),
+		.desc = driver_allocate(16, 16 * (size_t)size),
+		.driver = driver_allocate(8, 4),
+		.device = driver_allocate(8, 4),
+		.heap = driver_allocate(4096, DRIVER_HEAP_SIZE),
 		.avail = { 0, true },
 		.used = { 0, true },
 		.free_count = size,
-		.free_ids = allocate(8, size * sizeof(*ring->free_ids)),
+		.free_ids = driver_allocate(8, size * sizeof(*ring->free_ids)),
 		.free_id_count = size,
-		.chain_length = allocate(8, size * sizeof(*ring->chain_length)),
-		.in_flight = allocate(8, size * sizeof(*ring->in_flight)),
+		.chain_length = driver_allocate(8, size * sizeof(*ring->chain_length)),
+		.in_flight = driver_allocate(8, size * sizeof(*ring->in_flight)),
 	};
 	for (uint32_t i = 0; i < size; i++)
 		ring->free_ids[i] = (uint16_t)(size - 1 - i);
@@ -56,10 +46,10 @@ static void map(struct packed_world *world)
 
 struct packed_world *packed_world_new(uint32_t size, uint64_t features)
 {
-	struct packed_world *world = allocate(16, sizeof(*world));
+	struct packed_world *world = driver_allocate(16, sizeof(*world));
 
 	ring_init(&world->ring, size, features);
-	world->slots = allocate(8, size * sizeof(*world->slots));
+	world->slots = driver_allocate(8, size * sizeof(*world->slots));
 	world->position = (struct virtqueue_position){ VIRTQUEUE_PACKED_BEGIN,
 						       VIRTQUEUE_PACKED_BEGIN };
 	world->published = VIRTQUEUE_PACKED_BEGIN;
@@ -85,10 +75,7 @@ struct packed_world *packed_world_started(uint32_t size, uint64_t features)
 {
 	struct packed_world *world = packed_world_new(size, features);
 
-	if (virtqueue_start(&world->vq, &world->config)) {
-		fprintf(stderr, "start: %s\n", virtqueue_reason_text(world->vq.error.reason));
-		abort();
-	}
+	driver_start(&world->vq, &world->config);
 	return world;
 }
 
@@ -112,12 +99,7 @@ uint8_t *packed_heap(struct packed_ring *ring, uint64_t address)
 
 uint64_t packed_alloc(struct packed_ring *ring, uint32_t length, uint32_t alignment)
 {
-	uint32_t at = (ring->heap_used + alignment - 1) / alignment * alignment;
-
-	if (length > DRIVER_HEAP_SIZE - at)
-		abort();
-	ring->heap_used = at + length;
-	return DRIVER_HEAP + at;
+	return driver_take(&ring->heap_used, length, alignment);
 }
 
 struct packed_at packed_step(const struct packed_ring *ring, struct packed_at at, uint32_t count)

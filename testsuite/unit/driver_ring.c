@@ -7,7 +7,7 @@
 
 #include "driver_ring.h"
 
-static void *allocate(size_t alignment, size_t length)
+void *driver_allocate(size_t alignment, size_t length)
 {
 	void *memory;
 
@@ -36,21 +36,19 @@ static void ring_init(struct driver_ring *ring, uint16_t size, uint64_t features
 {
 	ring->size = size;
 	ring->event_idx = features >> VIRTIO_RING_F_EVENT_IDX & 1;
-	ring->desc = allocate(16, desc_size(size));
-	ring->avail = allocate(8, avail_size(size));
-	ring->used = allocate(8, used_size(size));
-	ring->heap = allocate(4096, DRIVER_HEAP_SIZE);
-	ring->free_next = calloc(size, sizeof(*ring->free_next));
-	ring->chain_length = calloc(size, sizeof(*ring->chain_length));
-	ring->in_flight = calloc(size, sizeof(*ring->in_flight));
-	if (!ring->free_next || !ring->chain_length || !ring->in_flight)
-		abort();
+	ring->desc = driver_allocate(16, desc_size(size));
+	ring->avail = driver_allocate(8, avail_size(size));
+	ring->used = driver_allocate(8, used_size(size));
+	ring->heap = driver_allocate(4096, DRIVER_HEAP_SIZE);
+	ring->free_next = driver_allocate(8, size * sizeof(*ring->free_next));
+	ring->chain_length = driver_allocate(8, size * sizeof(*ring->chain_length));
+	ring->in_flight = driver_allocate(8, size * sizeof(*ring->in_flight));
 	for (uint16_t i = 0; i < size; i++)
 		ring->free_next[i] = i + 1;
 	ring->free_count = size;
 }
 
-void driver_world_map(struct driver_world *world)
+static void map(struct driver_world *world)
 {
 	struct driver_ring *ring = &world->ring;
 	const struct vq_region region[] = {
@@ -71,16 +69,12 @@ void driver_world_map(struct driver_world *world)
 
 struct driver_world *driver_world_new(uint16_t size, uint64_t features)
 {
-	struct driver_world *world = calloc(1, sizeof(*world));
+	struct driver_world *world = driver_allocate(16, sizeof(*world));
 
-	if (!world)
-		abort();
 	ring_init(&world->ring, size, features);
-	world->slots = calloc(size, sizeof(*world->slots));
-	if (!world->slots)
-		abort();
+	world->slots = driver_allocate(8, size * sizeof(*world->slots));
 	vq_memory_init(&world->memory, world->regions, DRIVER_REGIONS, NULL, NULL, NULL);
-	driver_world_map(world);
+	map(world);
 	vq_chain_init(&world->chain, world->segments, VQ_CHAIN_SEGMENTS);
 	world->config = (struct virtqueue_config){
 		.size = size,
@@ -96,14 +90,19 @@ struct driver_world *driver_world_new(uint16_t size, uint64_t features)
 	return world;
 }
 
+void driver_start(struct virtqueue *vq, const struct virtqueue_config *config)
+{
+	if (virtqueue_start(vq, config)) {
+		fprintf(stderr, "start: %s\n", virtqueue_reason_text(vq->error.reason));
+		abort();
+	}
+}
+
 struct driver_world *driver_world_started(uint16_t size, uint64_t features)
 {
 	struct driver_world *world = driver_world_new(size, features);
 
-	if (virtqueue_start(&world->vq, &world->config)) {
-		fprintf(stderr, "start: %s\n", virtqueue_reason_text(world->vq.error.reason));
-		abort();
-	}
+	driver_start(&world->vq, &world->config);
 	return world;
 }
 
@@ -125,14 +124,19 @@ uint8_t *driver_at(struct driver_ring *ring, uint64_t address)
 	return ring->heap + (address - DRIVER_HEAP);
 }
 
-uint64_t driver_alloc(struct driver_ring *ring, uint32_t length, uint32_t alignment)
+uint64_t driver_take(uint32_t *used, uint32_t length, uint32_t alignment)
 {
-	uint32_t at = (ring->heap_used + alignment - 1) / alignment * alignment;
+	uint32_t at = (*used + alignment - 1) / alignment * alignment;
 
 	if (length > DRIVER_HEAP_SIZE - at)
 		abort();
-	ring->heap_used = at + length;
+	*used = at + length;
 	return DRIVER_HEAP + at;
+}
+
+uint64_t driver_alloc(struct driver_ring *ring, uint32_t length, uint32_t alignment)
+{
+	return driver_take(&ring->heap_used, length, alignment);
 }
 
 void driver_heap_reset(struct driver_ring *ring)

@@ -71,9 +71,6 @@ void driver_world_free(struct driver_world *world);
 /* As driver_world_new(), with the virtqueue started. */
 struct driver_world *driver_world_started(uint16_t size, uint64_t features);
 
-/* The ring's three regions and the heap, as config describes them, into the map. */
-void driver_world_map(struct driver_world *world);
-
 /* Bytes of the heap at an address of the driver; no check. */
 uint8_t *driver_at(struct driver_ring *ring, uint64_t address);
 
@@ -115,6 +112,17 @@ bool driver_kick_wanted(const struct driver_ring *ring, uint16_t before);
 /* A readable or a writable descriptor on the heap, for tests that need just one. */
 uint16_t driver_add_readable(struct driver_ring *ring, uint32_t length);
 uint16_t driver_add_writable(struct driver_ring *ring, uint32_t length);
+
+/* What driver_packed.c has in common with this: */
+
+/* Zeroed memory; aborts if there is none. */
+void *driver_allocate(size_t alignment, size_t length);
+
+/* As driver_alloc(), from a heap of which *used bytes are taken. */
+uint64_t driver_take(uint32_t *used, uint32_t length, uint32_t alignment);
+
+/* Starts a virtqueue, or aborts and says why. */
+void driver_start(struct virtqueue *vq, const struct virtqueue_config *config);
 
 /* A reproducible stream of numbers (xorshift). The state must not be 0. */
 uint32_t driver_random(uint32_t *state);
