@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * What the ioctls of a node are given, byte for byte: also of API version 1, which the
- * kernel of the guest does not have.
+ * kernel of the guest does not have. And its messages.
  *
- * LDFLAGS: -Wl,--wrap=ioctl
+ * LDFLAGS: -Wl,--wrap=ioctl,--wrap=read,--wrap=write
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -24,9 +24,9 @@
 /* The kernel's answer, and what it was asked. */
 static struct {
 	unsigned long request;
-	uint8_t given[128];
-	uint8_t answer[128];
-	int result;		/* negative errno, or what ioctl() returns */
+	uint8_t given[160];
+	uint8_t answer[160];
+	int result;		/* negative errno, or what the call returns */
 	unsigned int interrupted;	/* times that a signal comes first */
 	unsigned int calls;
 } kernel;
@@ -59,6 +59,35 @@ int __wrap_ioctl(int fd, unsigned long request, ...)
 	if (_IOC_DIR(request) & _IOC_READ)
 		memcpy(argument, kernel.answer, size);
 	return kernel.result;
+}
+
+/* A message either way: 0 of `result` means all of it. */
+static ssize_t message(int fd, void *to, const void *from, size_t size)
+{
+	assert_int_equal(fd, NODE);
+	assert_true(size <= sizeof(kernel.given));
+	kernel.calls++;
+	errno = kernel.interrupted ? EINTR : -kernel.result;
+	if (kernel.interrupted) {
+		kernel.interrupted--;
+		return -1;
+	}
+	if (kernel.result < 0)
+		return -1;
+	memcpy(to, from, size);
+	return kernel.result ? kernel.result : (ssize_t)size;
+}
+
+ssize_t __wrap_read(int fd, void *to, size_t size);
+ssize_t __wrap_read(int fd, void *to, size_t size)
+{
+	return message(fd, to, kernel.answer, size);
+}
+
+ssize_t __wrap_write(int fd, const void *from, size_t size);
+ssize_t __wrap_write(int fd, const void *from, size_t size)
+{
+	return message(fd, kernel.given, from, size);
 }
 
 static int begin(void **state)
@@ -155,6 +184,10 @@ static void the_bounce_buffer_is_known(void **state)
 	assert_int_equal(size, 0x4000000);
 	answer64(16, 0);
 	assert_int_equal(node_is_bounce(NODE, 0, 0x7000, &size), 0);
+	/* memory that could be brought, and is not at the beginning */
+	answer64(0, 0x1000);
+	answer64(16, 1);
+	assert_int_equal(node_is_bounce(NODE, 0, 0x7000, &size), 0);
 	kernel.result = -EINVAL;
 	assert_int_equal(node_is_bounce(NODE, 0, 0x7000, &size), -EINVAL);
 }
@@ -186,6 +219,8 @@ static void configuration_is_written_and_told(void **state)
 	const uint8_t bytes[65] = { 1, 2 };
 
 	(void)state;
+	assert_int_equal(node_set_config(NODE, 0, bytes, 64), 0);
+	assert_int_equal(given32(4), 64);
 	assert_int_equal(node_set_config(NODE, 6, bytes, 2), 0);
 	assert_int_equal(kernel.request, 0x40088112);
 	assert_int_equal(given32(0), 6);
@@ -210,6 +245,71 @@ static void a_virtqueue_is_set_up(void **state)
 		assert_int_equal(kernel.given[i], 0);
 }
 
+/* index, num; the areas; where it begins; ready */
+static void a_virtqueue_is_known(void **state)
+{
+	struct node_queue queue = { .size = 9 };
+
+	(void)state;
+	answer64(0, UINT64_C(256) << 32);
+	answer64(8, 0x1000);
+	answer64(16, 0x2000);
+	answer64(24, 0x3000);
+	answer64(32, 77);
+	kernel.answer[40] = 1;
+	assert_int_equal(node_get_queue(NODE, 1, &queue), 0);
+	assert_int_equal(kernel.request, 0xc0308115);
+	assert_int_equal(given32(0), 1);
+	assert_int_equal(queue.size, 256);
+	assert_int_equal(queue.desc, 0x1000);
+	assert_int_equal(queue.driver, 0x2000);
+	assert_int_equal(queue.device, 0x3000);
+	assert_int_equal(queue.avail_index, 77);
+	assert_true(queue.ready);
+	kernel.result = -EINVAL;
+	queue.size = 9;
+	assert_int_equal(node_get_queue(NODE, 1, &queue), -EINVAL);
+	assert_int_equal(queue.size, 9);
+	/* an answer that is no error, as that of other calls is a descriptor */
+	kernel.result = 1;
+	assert_int_equal(node_get_queue(NODE, 1, &queue), 0);
+}
+
+static void a_request_is_read(void **state)
+{
+	struct vduse_dev_request request;
+
+	(void)state;
+	kernel.answer[0] = VDUSE_SET_STATUS;
+	kernel.answer[4] = 42;
+	kernel.interrupted = 2;
+	assert_int_equal(node_read_request(NODE, &request), 0);
+	assert_int_equal(kernel.calls, 3);
+	assert_int_equal(request.type, VDUSE_SET_STATUS);
+	assert_int_equal(request.request_id, 42);
+	kernel.result = -EAGAIN;
+	assert_int_equal(node_read_request(NODE, &request), -EAGAIN);
+	kernel.result = sizeof(request) - 1;
+	assert_int_equal(node_read_request(NODE, &request), -EIO);
+	assert_int_equal(kernel.calls, 5);
+}
+
+static void a_response_is_written(void **state)
+{
+	const struct vduse_dev_response response = { .request_id = 42, .result = VDUSE_REQ_RESULT_OK };
+
+	(void)state;
+	kernel.interrupted = 2;
+	assert_int_equal(node_write_response(NODE, &response), 0);
+	assert_int_equal(kernel.calls, 3);
+	assert_memory_equal(kernel.given, &response, sizeof(response));
+	kernel.result = -ENOENT;
+	assert_int_equal(node_write_response(NODE, &response), -ENOENT);
+	kernel.result = 1;
+	assert_int_equal(node_write_response(NODE, &response), -EIO);
+	assert_int_equal(kernel.calls, 5);
+}
+
 static void a_signal_is_no_error(void **state)
 {
 	(void)state;
@@ -230,6 +330,9 @@ int main(void)
 		TEST(memory_is_brought_and_taken_back),
 		TEST(configuration_is_written_and_told),
 		TEST(a_virtqueue_is_set_up),
+		TEST(a_virtqueue_is_known),
+		TEST(a_request_is_read),
+		TEST(a_response_is_written),
 		TEST(a_signal_is_no_error),
 	};
 

@@ -364,6 +364,29 @@ static void ring_19_s_2_7_5_2_total_at_the_limit(void **state)
 	assert_int_equal(world->chain.writable, 1);
 }
 
+/* The same where the last buffer lies in two regions, so that no window holds it. */
+static void ring_19_s_2_7_5_2_total_at_the_limit_in_two_regions(void **state)
+{
+	for (uint32_t over = 0; over < 2; over++) {
+		struct driver_world *world = over ? driver_world_started(SIZE, 0) : *state;
+		uint64_t end = DRIVER_HEAP + DRIVER_HEAP_SIZE;
+		struct vq_region next = { end, end + 15, world->ring.heap, VQ_ACCESS_BOTH, 0 };
+
+		map_huge(world);
+		assert_int_equal(vq_memory_add(&world->memory, &next), 0);
+		driver_desc(desc(world, 0), UINT64_C(1) << 40, UINT32_MAX - 2 + over, NEXT, 1);
+		driver_desc(desc(world, 1), end - 1, 2, WRITE, 0);
+		driver_offer(&world->ring, 0);
+		if (over) {
+			expect_broken(world, VQ_TOTAL_LENGTH);
+			driver_world_free(world);
+		} else {
+			assert_int_equal(pop(world), 1);
+			assert_int_equal(world->chain.writable_segments, 2);
+		}
+	}
+}
+
 /* A chain of `length` descriptors in a ring of 2048. */
 static int pop_long_chain(uint16_t length)
 {
@@ -698,6 +721,7 @@ int main(void)
 		TEST(ring_18_length_zero_at_the_end),
 		TEST(ring_19_s_2_7_5_2_total_over_4_gib),
 		TEST(ring_19_s_2_7_5_2_total_at_the_limit),
+		TEST(ring_19_s_2_7_5_2_total_at_the_limit_in_two_regions),
 		cmocka_unit_test(ring_20_s_2_7_4_1_over_1024_segments),
 		TEST(ring_20_s_2_7_4_1_array_of_the_caller),
 		TEST(ring_22_s_2_7_6_s_2_7_8_indices_wrap),

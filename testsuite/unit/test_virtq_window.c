@@ -75,11 +75,30 @@ static void windows_between_areas(void **state)
 	assert_null(vq_window_at(vq, VQ_WINDOW_READ, DRIVER_HEAP + 0x2000, 0x100));
 }
 
+/* Areas that share one byte with a region: its first and its last. */
+static void windows_beside_one_byte(void **state)
+{
+	struct driver_world *world = *state;
+	struct virtqueue *vq = &world->vq;
+	struct vq_region region = { 0x90000000, 0x90000fff, world->ring.heap, VQ_ACCESS_BOTH, 0 };
+
+	assert_int_equal(vq_memory_add(&world->memory, &region), 0);
+	vq->area[0] = (struct vq_area){ region.first - 0xff, 0x100 };
+	vq->area[1] = (struct vq_area){ region.last, 0x100 };
+	memset(vq->window, 0, sizeof(vq->window));
+	assert_non_null(vq_window_at(vq, VQ_WINDOW_WRITE, region.first + 1, 0xffe));
+	assert_null(vq_window_at(vq, VQ_WINDOW_WRITE, region.first + 1, 0xfff));
+	assert_null(vq_window_at(vq, VQ_WINDOW_WRITE, region.first, 2));
+	assert_null(vq_window_at(vq, VQ_WINDOW_WRITE, region.last, 1));
+	assert_non_null(vq_window_at(vq, VQ_WINDOW_WRITE, region.last - 1, 1));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(edges_of_windows, setup, teardown),
 		cmocka_unit_test_setup_teardown(windows_between_areas, setup, teardown),
+		cmocka_unit_test_setup_teardown(windows_beside_one_byte, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
