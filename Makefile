@@ -9,7 +9,7 @@ VERSION := 0.1.0
 S := $(patsubst %/,%,$(dir $(lastword $(MAKEFILE_LIST))))
 B := build
 
-.PHONY: all check check-all demo bench-cli bench-ring bench-vm bench-scale bench-monitor vm deps install uninstall dist clean distclean help
+.PHONY: all check check-all mutate demo bench-cli bench-ring bench-vm bench-scale bench-monitor vm deps install uninstall dist clean distclean help
 .PHONY: programs vm-programs unit-tests tsan guest-programs everything
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -23,7 +23,7 @@ endif
 
 # -- configuration ---------------------------------------------------------------
 
-TESTING := $(filter check check-all demo bench-cli bench-ring bench-vm bench-scale bench-monitor vm deps,$(MAKECMDGOALS))
+TESTING := $(filter check check-all mutate demo bench-cli bench-ring bench-vm bench-scale bench-monitor vm deps,$(MAKECMDGOALS))
 ifneq ($(if $(MAKECMDGOALS),$(filter-out clean distclean dist help deps,$(MAKECMDGOALS)),all),)
 include config.mk
 endif
@@ -155,6 +155,12 @@ export VT_BUILD := $(abspath $(B))
 check check-all: deps $(if $(BATS)$(FILTER),programs guest-programs vm-programs,everything)
 	@$(S)/testsuite/run $(if $(filter check-all,$@),--slow) $(if $(FILTER),--filter '$(FILTER)') $(BATS)
 
+# The guards, changed one at a time: FILES="vduse/virtio lib/parse.c" some of them, SAMPLE=100
+# that many, LIMIT=2 without the programs that take longer, in seconds.
+mutate: deps
+	@$(S)/testsuite/mutate/mutate --build $(B)/mutate $(if $(SAMPLE),--sample $(SAMPLE)) \
+		$(if $(LIMIT),--limit $(LIMIT)) $(FILES)
+
 demo: deps programs guest-programs vm-programs
 	@test -f $(S)/testsuite/demo || { echo "make demo: there is no testsuite/demo" >&2; exit 1; }
 	@$(S)/testsuite/vm/run bash -c "$$(cat $(S)/testsuite/demo)" demo </dev/null
@@ -221,6 +227,8 @@ help:
 	@echo 'make check        all tests: unit tests, checks, and the suite on a real kernel in a VM'
 	@echo '                  BATS=testsuite/FILE.bats FILTER=REGEX: one file, one test'
 	@echo 'make check-all    those and the slow ones'
+	@echo 'make mutate       each guard taken out in turn: what the unit tests would not notice'
+	@echo '                  FILES="vduse/virtio lib/parse.c" SAMPLE=100: some of them'
 	@echo 'make tsan         the virtqueue engine on two threads under the thread sanitizer'
 	@echo 'make demo         the whole life of a device on a real kernel'
 	@echo 'make bench-cli    what vdpa costs beside iproute2'"'"'s, with 1, 100 and 1000 devices'
