@@ -7,6 +7,7 @@
  * LDFLAGS: -Wl,--wrap=node_set_up_queue,--wrap=node_get_queue,--wrap=node_set_kick,--wrap=node_interrupt,--wrap=node_get_features,--wrap=node_get_region,--wrap=node_is_bounce,--wrap=node_bring_bounce,--wrap=node_take_bounce_back,--wrap=node_read_request,--wrap=node_write_response
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -56,6 +57,9 @@ static struct {
 	unsigned int response_count;
 	int response_error;
 	int read_error;
+	int set_up_error, queue_error, features_error;
+	unsigned int set_up_fails;	/* the virtqueue that set_up_error is about */
+	int opened[SESSION_QUEUES];	/* the kick descriptors when they were set up */
 } kernel;
 
 static struct session session;
@@ -80,7 +84,9 @@ int __wrap_node_set_up_queue(int fd, uint32_t index, uint16_t max_size)
 	(void)fd;
 	assert_true(index < SESSION_QUEUES);
 	assert_int_equal(max_size, RING_SIZE);
-	return 0;
+	kernel.opened[index] = session.queues[index].kick_fd;
+	assert_int_equal(fcntl(kernel.opened[index], F_GETFD), FD_CLOEXEC);
+	return index == kernel.set_up_fails ? kernel.set_up_error : 0;
 }
 
 int __wrap_node_get_queue(int fd, uint32_t index, struct node_queue *queue)
@@ -97,7 +103,7 @@ int __wrap_node_get_queue(int fd, uint32_t index, struct node_queue *queue)
 		.packed = kernel.packed,
 		.ready = kernel.ready[index],
 	};
-	return 0;
+	return kernel.queue_error;
 }
 
 int __wrap_node_set_kick(int fd, uint32_t index, int event_fd)
@@ -121,7 +127,7 @@ int __wrap_node_get_features(int fd, uint64_t *features)
 {
 	(void)fd;
 	*features = kernel.features;
-	return 0;
+	return kernel.features_error;
 }
 
 int __wrap_node_get_region(int fd, uint32_t asid, uint64_t iova, struct node_region *region)
@@ -234,6 +240,11 @@ static void on_event(void *context, enum session_event event, unsigned int numbe
 
 static const struct session_owner owner = { on_quiesce, on_changed, on_report, on_event };
 
+static int open_session(void)
+{
+	return session_open(&session, 100, RING_SIZE, FEATURES_NET_IMPLEMENTED, &owner, &session);
+}
+
 static int begin(void **state)
 {
 	(void)state;
@@ -249,7 +260,7 @@ static int begin(void **state)
 	assert_ptr_not_equal(kernel.memory, MAP_FAILED);
 	kernel.ready[0] = kernel.ready[1] = true;
 	kernel.features = FEATURES_NET_DEFAULT;
-	return session_open(&session, 100, RING_SIZE, FEATURES_NET_IMPLEMENTED, &owner, &session);
+	return open_session();
 }
 
 static int end(void **state)
@@ -285,6 +296,39 @@ static void attach(void)
 
 	for (i = 0; i < sizeof(steps); i++)
 		assert_int_equal(status(steps[i]), VDUSE_REQ_RESULT_OK);
+}
+
+static void expect_closed(int kick_fd, unsigned int index)
+{
+	assert_int_equal(session.queues[index].kick_fd, -1);
+	assert_int_equal(fcntl(kick_fd, F_GETFD), -1);
+	assert_int_equal(kernel.kick[index], VDUSE_EVENTFD_DEASSIGN);
+}
+
+static void a_session_is_closed(void **state)
+{
+	(void)state;
+	attach();
+	session_close(&session);
+	expect_closed(kernel.opened[0], 0);
+	expect_closed(kernel.opened[1], 1);
+	assert_int_equal(open_session(), 0);
+}
+
+/* The second virtqueue is not set up after the first failed. */
+static void a_session_that_does_not_open(void **state)
+{
+	(void)state;
+	session_close(&session);
+	kernel.set_up_error = -EBUSY;
+	for (kernel.set_up_fails = 0; kernel.set_up_fails < SESSION_QUEUES; kernel.set_up_fails++) {
+		kernel.opened[1] = -1;
+		assert_int_equal(open_session(), -EBUSY);
+		expect_closed(kernel.opened[0], 0);
+		assert_int_equal(kernel.opened[1] != -1, kernel.set_up_fails == 1);
+		expect_closed(kernel.opened[1], 1);
+	}
+	assert_int_equal(open_session(), 0);
 }
 
 /* Each thing once, after it happened, in its order. */
@@ -381,6 +425,31 @@ static void position_of_a_queue_that_never_ran(void **state)
 	assert_int_equal(kernel.responses[0].vq_state.split.avail_index, 123);
 }
 
+static void position_that_cannot_be_had(void **state)
+{
+	(void)state;
+	kernel.queue_error = -EIO;
+	assert_int_equal(message((struct vduse_dev_request){ .type = VDUSE_GET_VQ_STATE }),
+			 VDUSE_REQ_RESULT_FAILED);
+	attach();
+	assert_null(session_queue(&session, 0));
+	kernel.queue_error = 0;
+	assert_non_null(session_queue(&session, 0));
+}
+
+/* The driver says where it is, the ring how far the device came. */
+static void position_of_a_driver_with_chains_in_flight(void **state)
+{
+	(void)state;
+	*(uint16_t *)(kernel.memory + 0x2000 + 2) = 2;
+	*(uint16_t *)(kernel.memory + 0x1000 + 2) = 5;
+	kernel.avail_index = 4;
+	attach();
+	assert_non_null(session_queue(&session, 0));
+	assert_int_equal(session.queues[0].position.next_avail, 4);
+	assert_int_equal(session.queues[0].position.next_used, 2);
+}
+
 static void expect_packed_state(const struct vduse_vq_state_packed *expected)
 {
 	struct vduse_dev_request request = { .type = VDUSE_GET_VQ_STATE };
@@ -420,6 +489,16 @@ static void position_of_a_packed_ring_half_told(void **state)
 	expect_packed_state(&whole);
 }
 
+/* The same zeroes in the other lap are a position. */
+static void position_of_a_packed_ring_at_a_lap_s_begin(void **state)
+{
+	(void)state;
+	kernel.features |= FEATURE(34);
+	kernel.packed = (struct vduse_vq_state_packed){ 0, 3, 0, 0 };
+	attach();
+	expect_packed_state(&kernel.packed);
+}
+
 static void position_of_a_packed_ring_that_never_ran(void **state)
 {
 	(void)state;
@@ -449,6 +528,15 @@ static void features_that_we_do_not_have(void **state)
 	assert_int_equal(session.status, 3);
 	assert_int_equal(status(0x83), VDUSE_REQ_RESULT_OK);
 	assert_false(session.live);
+}
+
+static void features_that_cannot_be_had(void **state)
+{
+	(void)state;
+	kernel.features_error = -EIO;
+	assert_int_equal(status(3), VDUSE_REQ_RESULT_OK);
+	assert_int_equal(status(0xb), VDUSE_REQ_RESULT_FAILED);
+	assert_int_equal(session.status, 3);
 }
 
 /* DRIVER_OK without FEATURES_OK is a driver's mistake: nothing is touched. */
@@ -555,12 +643,83 @@ static void iova_42_rings_gone_and_back(void **state)
 
 static void iova_46_no_memory_is_tried_again(void **state)
 {
+	static const int errors[] = { -ENOMEM, -EMFILE, -ENFILE };
+	size_t i;
+
 	(void)state;
-	kernel.region_error = -ENOMEM;
+	for (i = 0; i < sizeof(errors) / sizeof(errors[0]); i++) {
+		kernel.region_error = errors[i];
+		attach();
+		assert_null(session_queue(&session, 0));
+		assert_non_null(strstr(reported, "does not start"));
+		assert_non_null(strstr(reported, strerror(-errors[i])));
+		kernel.region_error = 0;
+		assert_non_null(session_queue(&session, 0));
+	}
+}
+
+/* What the driver did wrong stays until it says that something changed. */
+static void iova_40_a_ring_that_is_not_mapped(void **state)
+{
+	(void)state;
+	kernel.region_error = -EINVAL;
 	attach();
+	assert_non_null(strstr(reported, "virtqueue 1 does not start"));
+	assert_int_equal(session.broken_queues, 2);
+	kernel.region_error = 0;
+	assert_null(session_queue(&session, 0));
+	assert_int_equal(message((struct vduse_dev_request){ .type = VDUSE_UPDATE_IOTLB }),
+			 VDUSE_REQ_RESULT_OK);
+	assert_non_null(session_queue(&session, 0));
+	assert_int_equal(session.broken_queues, 2);
+}
+
+/* A virtqueue that stopped for the memory goes on at its own position, not where it began. */
+static void iova_42_rings_gone_and_back_further_on(void **state)
+{
+	struct vduse_dev_request update = { .type = VDUSE_UPDATE_IOTLB };
+
+	(void)state;
+	attach();
+	*(uint16_t *)(kernel.memory + 0x1000 + 2) = 3;
+	*(uint16_t *)(kernel.memory + 0x2000 + 2) = 3;
+	session.queues[0].position = (struct virtqueue_position){ 3, 3 };
+	update.iova.last = UINT64_MAX;
+	kernel.region_error = -EINVAL;
+	message(update);
 	assert_null(session_queue(&session, 0));
 	kernel.region_error = 0;
+	message(update);
 	assert_non_null(session_queue(&session, 0));
+	assert_int_equal(session.queues[0].position.next_avail, 3);
+}
+
+/* Asked for while no driver is there, after memory went away: it starts with the next one. */
+static void a_queue_that_is_asked_for_too_soon(void **state)
+{
+	struct vduse_dev_request update = { .type = VDUSE_UPDATE_IOTLB };
+
+	(void)state;
+	attach();
+	update.iova.last = UINT64_MAX;
+	message(update);
+	assert_int_equal(status(0), VDUSE_REQ_RESULT_OK);
+	assert_null(session_queue(&session, 0));
+	status(1);
+	status(3);
+	status(0xb);
+	assert_null(session_queue(&session, 0));
+	status(0xf);
+	assert_non_null(session_queue(&session, 0));
+}
+
+static void an_error_that_breaks_nothing(void **state)
+{
+	(void)state;
+	attach();
+	session_queue_error(&session, 1, -EIO);
+	assert_int_equal(session.broken_queues, 0);
+	assert_non_null(session_queue(&session, 1));
 }
 
 static void a_region_that_starts_inside_a_page(void **state)
@@ -595,6 +754,17 @@ static void control_63_a_broken_device(void **state)
 		.type = VDUSE_SET_STATUS, .s.status = 1 };
 	kernel.response_error = -EPERM;
 	assert_int_equal(session_handle_messages(&session), -EPERM);
+}
+
+static void messages_are_answered_until_there_is_none(void **state)
+{
+	(void)state;
+	kernel.requests[0] = (struct vduse_dev_request){ .type = VDUSE_SET_STATUS, .s.status = 1 };
+	kernel.requests[1] = (struct vduse_dev_request){ .type = VDUSE_SET_STATUS, .s.status = 3 };
+	kernel.request_count = 2;
+	assert_int_equal(session_handle_messages(&session), 0);
+	assert_int_equal(kernel.response_count, 2);
+	assert_int_equal(session.status, 3);
 }
 
 static void a_driver_from_before_is_resumed(void **state)
@@ -668,7 +838,12 @@ static void a_broken_queue_stays_stopped_until_a_reset(void **state)
 	session_queue_error(&session, 1, rc);
 	assert_int_equal(session.broken_queues, 1);
 	assert_non_null(strstr(reported, "virtqueue 1"));
+	assert_non_null(strstr(reported, virtqueue_reason_text(vq->error.reason)));
 	assert_null(session_queue(&session, 1));
+	/* an update of the memory does not mend it */
+	message((struct vduse_dev_request){ .type = VDUSE_UPDATE_IOTLB });
+	session_queue_error(&session, 1, rc);
+	assert_int_equal(session.broken_queues, 1);
 	memset(kernel.memory, 0, MEMORY_SIZE);
 	attach();
 	assert_non_null(session_queue(&session, 1));
@@ -838,15 +1013,21 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_driver_comes_and_goes),
 		TEST(who_watches_is_told),
+		TEST(a_session_is_closed),
+		TEST(a_session_that_does_not_open),
 		TEST(control_59_unknown_message),
 		TEST(control_59_virtqueue_out_of_range),
 		TEST(position_is_told),
 		TEST(position_of_a_queue_that_never_ran),
+		TEST(position_that_cannot_be_had),
+		TEST(position_of_a_driver_with_chains_in_flight),
 		TEST(position_of_a_packed_ring),
 		TEST(position_of_a_packed_ring_half_told),
+		TEST(position_of_a_packed_ring_at_a_lap_s_begin),
 		TEST(position_of_a_packed_ring_that_never_ran),
 		TEST(control_61_status_going_backwards),
 		TEST(features_that_we_do_not_have),
+		TEST(features_that_cannot_be_had),
 		TEST(ring_06_driver_ok_without_features_ok),
 		TEST(ring_06_ready_before_driver_ok),
 		TEST(a_queue_that_becomes_ready_later),
@@ -856,10 +1037,15 @@ int main(void)
 		TEST(iova_43_update_drops_what_it_names),
 		TEST(iova_42_rings_gone_and_back),
 		TEST(iova_46_no_memory_is_tried_again),
+		TEST(iova_40_a_ring_that_is_not_mapped),
+		TEST(iova_42_rings_gone_and_back_further_on),
+		TEST(a_queue_that_is_asked_for_too_soon),
+		TEST(an_error_that_breaks_nothing),
 		TEST(a_region_that_starts_inside_a_page),
 		TEST(control_62_an_answer_too_late),
 		TEST(control_62_a_short_read),
 		TEST(control_63_a_broken_device),
+		TEST(messages_are_answered_until_there_is_none),
 		TEST(a_driver_from_before_is_resumed),
 		TEST(a_packed_ring_is_not_resumed),
 		TEST(nothing_is_resumed_before_driver_ok),

@@ -216,26 +216,35 @@ static void an_unmapped_buffer_is_left_alone(void **state)
 	any_free(&world);
 }
 
-/* One chain on each of two lanes, published: VQ_PAIR_*. */
+/* Two chains on each of two lanes, published: VQ_PAIR_*. */
 static unsigned int carry(struct any_world *to, struct any_world *from)
 {
-	struct vq_lane_chain frame, buffer;
+	enum vq_lane_kind kind = kind_of(to);
+	struct vq_lane_chain frame = { .head = 0 }, buffer = { .head = 0 };
 
-	offer(to, true);
-	offer(from, false);
-	assert_true(peek(to, VQ_WINDOW_WRITE, &buffer));
-	assert_true(peek(from, VQ_WINDOW_READ, &frame));
-	vq_lane_use(kind_of(from), from->vq, 0, &frame, 0);
-	vq_lane_use(kind_of(to), to->vq, 0, &buffer, 42);
-	return vq_lane_publish(kind_of(to), to->vq, from->vq, 1);
+	for (uint32_t i = 0; i < 2; i++) {
+		offer(to, true);
+		offer(from, false);
+	}
+	assert_int_equal(vq_lane_open(kind, to->vq, 2), 2);
+	assert_int_equal(vq_lane_open(kind, from->vq, 2), 2);
+	for (uint32_t i = 0; i < 2; i++) {
+		assert_true(vq_lane_peek(kind, to->vq, i, VQ_WINDOW_WRITE, &buffer));
+		assert_true(vq_lane_peek(kind, from->vq, i, VQ_WINDOW_READ, &frame));
+		vq_lane_use(kind, from->vq, i, &frame, 0);
+		vq_lane_use(kind, to->vq, i, &buffer, 42 + i);
+	}
+	return vq_lane_publish(kind, to->vq, from->vq, 2);
 }
 
-static void expect_used(struct any_world *world, uint32_t written)
+static void expect_used(struct any_world *world, uint32_t first, uint32_t second)
 {
 	uint32_t head, length;
 
 	assert_true(any_take_used(world, &head, &length));
-	assert_int_equal(length, written);
+	assert_int_equal(length, first);
+	assert_true(any_take_used(world, &head, &length));
+	assert_int_equal(length, second);
 	assert_false(any_take_used(world, &head, &length));
 }
 
@@ -250,14 +259,78 @@ static void each_driver_is_told_what_it_wants(void **state)
 		told |= wanted & 1 ? VQ_PAIR_FIRST : VQ_PAIR_FIRST_SILENT;
 		told |= wanted & 2 ? VQ_PAIR_SECOND : VQ_PAIR_SECOND_SILENT;
 		assert_int_equal(carry(&to, &from), told);
-		expect_used(&to, 42);
-		expect_used(&from, 0);
+		expect_used(&to, 42, 43);
+		expect_used(&from, 0, 0);
 		/* and then other chains by pop, which know nothing of lanes */
 		use_one(&to);
 		use_one(&from);
 		any_free(&to);
 		any_free(&from);
 	}
+}
+
+/* 2.7.10, 2.8.10: an event that is not among the chains of the lane, and one that is */
+static void an_event_is_asked_for(void **state)
+{
+	for (uint16_t event = 0; event < 3; event++) {
+		struct any_world to, from = started(state);
+		unsigned int told = event < 2 ? VQ_PAIR_FIRST : VQ_PAIR_FIRST_SILENT;
+
+		to = any_started(SIZE, *(const uint64_t *)*state | UINT64_C(1) << VIRTIO_RING_F_EVENT_IDX);
+		any_want_interrupt(&from, false);
+		if (to.packed) {
+			to.packed->ring.driver->off_wrap = htole16(event | 1 << 15);
+			to.packed->ring.driver->flags = htole16(VRING_PACKED_EVENT_FLAG_DESC);
+		} else {
+			to.split->ring.avail->ring[SIZE] = htole16(event);
+		}
+		assert_int_equal(carry(&to, &from), told | VQ_PAIR_SECOND_SILENT);
+		any_free(&to);
+		any_free(&from);
+	}
+}
+
+/* What was published before and not asked about is asked about now, and then no more. */
+static void what_was_owed_is_settled(void **state)
+{
+	struct any_world to = started(state), from = started(state);
+
+	any_want_interrupt(&to, false);
+	any_want_interrupt(&from, false);
+	use_one(&to);
+	assert_int_equal(to.vq->unsignalled, 1);
+	assert_int_equal(carry(&to, &from), VQ_PAIR_FIRST_SILENT | VQ_PAIR_SECOND_SILENT);
+	assert_int_equal(to.vq->unsignalled, 0);
+	any_free(&to);
+	any_free(&from);
+}
+
+/* What was seen to be available before the lane took some of it. */
+static void what_was_seen_becomes_less(void **state)
+{
+	struct any_world to = started(state), from = started(state);
+
+	offer(&to, true);
+	assert_int_equal(virtqueue_available(to.vq), 1);
+	carry(&to, &from);
+	assert_int_equal(virtqueue_available(to.vq), 1);
+	assert_int_equal(virtqueue_pop(to.vq, to.chain), 1);
+	assert_int_equal(virtqueue_available(to.vq), 0);
+	any_free(&to);
+	any_free(&from);
+}
+
+static void kicks_are_disabled(void **state)
+{
+	struct any_world world = started(state);
+	uint16_t before = any_mark(&world);
+
+	assert_int_equal(virtqueue_enable_kick(world.vq), 0);
+	offer(&world, true);
+	assert_true(any_kick_wanted(&world, before));
+	vq_lane_disable_kick(kind_of(&world), world.vq);
+	assert_false(any_kick_wanted(&world, before));
+	any_free(&world);
 }
 
 /* 2.8.3: WRITE says that something was written; a buffer that was only read has it not. */
@@ -268,10 +341,12 @@ static void packed_elements_say_what_was_written(void **state)
 	uint16_t flags;
 
 	carry(&to, &from);
-	assert_true(packed_take_used(&to.packed->ring, &id, &length, &flags));
-	assert_int_equal(flags & P_WRITE, P_WRITE);
-	assert_true(packed_take_used(&from.packed->ring, &id, &length, &flags));
-	assert_int_equal(flags & P_WRITE, 0);
+	for (unsigned int i = 0; i < 2; i++) {
+		assert_true(packed_take_used(&to.packed->ring, &id, &length, &flags));
+		assert_int_equal(flags & P_WRITE, P_WRITE);
+		assert_true(packed_take_used(&from.packed->ring, &id, &length, &flags));
+		assert_int_equal(flags & P_WRITE, 0);
+	}
 	any_free(&to);
 	any_free(&from);
 }
@@ -294,6 +369,10 @@ int main(void)
 		BOTH(other_flags_are_left_alone),
 		BOTH(an_unmapped_buffer_is_left_alone),
 		BOTH(each_driver_is_told_what_it_wants),
+		BOTH(an_event_is_asked_for),
+		BOTH(what_was_owed_is_settled),
+		BOTH(what_was_seen_becomes_less),
+		BOTH(kicks_are_disabled),
 		PACKED(packed_elements_say_what_was_written),
 	};
 
