@@ -10,6 +10,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -29,11 +30,16 @@ static struct {
 	uint8_t status[2];	/* of the configuration space */
 	unsigned int told;	/* configuration interrupts */
 	unsigned int configured;	/* times that the space was written */
+	int open_error, guard_error;
+	unsigned int closed;		/* sessions */
+	unsigned int interrupts[2][SESSION_QUEUES];
 } kernel;
 
 static struct port ports[2];
 static struct driver_world *worlds[2][SESSION_QUEUES];
 static unsigned int woken;
+static char reported[200];
+static unsigned int events;
 
 int __wrap_session_open(struct session *session, int fd, uint16_t queue_size,
 			uint64_t implemented, const struct session_owner *owner, void *context);
@@ -53,18 +59,19 @@ int __wrap_session_open(struct session *session, int fd, uint16_t queue_size,
 	session->owner = owner;
 	session->context = context;
 	session->live = true;
-	return 0;
+	return kernel.open_error;
 }
 
 void __wrap_session_close(struct session *session)
 {
 	(void)session;
+	kernel.closed++;
 }
 
 int __wrap_session_memory_guard(struct session *session)
 {
 	(void)session;
-	return 0;
+	return kernel.guard_error;
 }
 
 int __wrap_node_set_config(int fd, uint32_t offset, const void *bytes, uint32_t length)
@@ -90,8 +97,8 @@ int __wrap_node_interrupt_config(int fd)
 
 int __wrap_node_interrupt(int fd, uint32_t index)
 {
-	(void)fd;
-	(void)index;
+	assert_true(fd == 10 || fd == 11);
+	kernel.interrupts[fd - 10][index]++;
 	return 0;
 }
 
@@ -104,7 +111,7 @@ static void on_wake(void *context)
 static void on_report(void *context, const char *sentence)
 {
 	(void)context;
-	fail_msg("%s", sentence);
+	snprintf(reported, sizeof(reported), "%s", sentence);
 }
 
 static const struct port_owner owner = { on_wake, on_report, NULL };
@@ -128,7 +135,8 @@ static int begin(void **state)
 	open_one(0);
 	open_one(1);
 	port_connect(&ports[0], &ports[1]);
-	kernel.told = woken = 0;
+	kernel.told = woken = events = 0;
+	reported[0] = '\0';
 	return 0;
 }
 
@@ -137,6 +145,7 @@ static int end(void **state)
 	unsigned int i;
 
 	(void)state;
+	assert_string_equal(reported, "");
 	for (i = 0; i < 2 * SESSION_QUEUES; i++)
 		driver_world_free(worlds[i / SESSION_QUEUES][i % SESSION_QUEUES]);
 	return 0;
@@ -339,6 +348,103 @@ static void a_loopback_device_has_one_link(void **state)
 	assert_int_equal(used(0, PORT_RECEIVEQ), 3);
 }
 
+static void what_does_not_open_is_closed(void **state)
+{
+	struct port port;
+
+	(void)state;
+	assert_int_equal(kernel.closed, 0);
+	kernel.guard_error = -ENOMEM;
+	assert_int_equal(port_open(&port, 10, SIZE, 0, &owner, NULL), -ENOMEM);
+	assert_int_equal(kernel.closed, 1);
+	/* a session that does not open has closed itself */
+	kernel.open_error = -EBUSY;
+	assert_int_equal(port_open(&port, 10, SIZE, 0, &owner, NULL), -EBUSY);
+	assert_int_equal(kernel.closed, 1);
+}
+
+/* The sender's driver by its own device, the receiver's by the other one. */
+static void each_driver_is_interrupted_by_its_device(void **state)
+{
+	unsigned int fd, queue;
+
+	(void)state;
+	offer(1, 4);
+	transmit(0, 1);
+	port_forward(&ports[0], NOW);
+	for (fd = 0; fd < 2; fd++)
+		for (queue = 0; queue < SESSION_QUEUES; queue++)
+			assert_int_equal(kernel.interrupts[fd][queue],
+					 queue == (fd ? PORT_RECEIVEQ : PORT_TRANSMITQ));
+}
+
+/* The virtqueue that is broken is counted and told of where it is. */
+static void a_broken_virtqueue_is_its_own_device_s(void **state)
+{
+	(void)state;
+	transmit(0, 1);
+	worlds[1][PORT_RECEIVEQ]->ring.avail->idx = htole16(SIZE + 1);
+	port_forward(&ports[0], NOW);
+	assert_int_equal(ports[0].session.broken_queues, 0);
+	assert_int_equal(ports[1].session.broken_queues, 1);
+	assert_non_null(strstr(reported, "virtqueue 0"));
+	assert_int_equal(dropped(0), 1);
+	worlds[0][PORT_TRANSMITQ]->ring.avail->idx = htole16(2 * SIZE);
+	port_forward(&ports[0], NOW);
+	assert_int_equal(ports[0].session.broken_queues, 1);
+	assert_int_equal(ports[1].session.broken_queues, 1);
+	assert_non_null(strstr(reported, "virtqueue 1"));
+	reported[0] = '\0';
+}
+
+static void a_port_without_a_driver_sleeps(void **state)
+{
+	(void)state;
+	ports[0].session.live = false;
+	ports[0].session.queues[PORT_TRANSMITQ].vq.state = VIRTQUEUE_STOPPED;
+	assert_int_equal(port_forward(&ports[0], NOW), FORWARD_NEVER);
+}
+
+/* VIRTIO_NET_F_MTU of a device that was created without: its 0 is no limit. */
+static void an_mtu_of_0_is_none(void **state)
+{
+	(void)state;
+	ports[1].session.features = UINT64_C(1) << 3;
+	offer(1, 4);
+	transmit(0, 1);
+	port_forward(&ports[0], NOW);
+	assert_int_equal(used(1, PORT_RECEIVEQ), 1);
+	ports[1].mtu = FRAME - 14 - 1;
+	transmit(0, 1);
+	port_forward(&ports[0], NOW);
+	assert_int_equal(used(1, PORT_RECEIVEQ), 0);
+	ports[1].mtu++;
+	transmit(0, 1);
+	port_forward(&ports[0], NOW);
+	assert_int_equal(used(1, PORT_RECEIVEQ), 1);
+}
+
+static void on_event(void *context, enum session_event event, unsigned int number)
+{
+	(void)context;
+	assert_int_equal(event, SESSION_IOTLB);
+	assert_int_equal(number, 7);
+	events++;
+}
+
+static void who_watches_is_told(void **state)
+{
+	static const struct port_owner watcher = { on_wake, on_report, on_event };
+	struct session *session = &ports[0].session;
+
+	(void)state;
+	session->owner->event(session->context, SESSION_IOTLB, 7);
+	assert_int_equal(events, 0);
+	ports[0].owner = &watcher;
+	session->owner->event(session->context, SESSION_IOTLB, 7);
+	assert_int_equal(events, 1);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
 int main(void)
@@ -354,6 +460,12 @@ int main(void)
 		TEST(a_link_that_cannot_be_changed_stays),
 		TEST(an_interrupt_that_is_not_taken_is_owed),
 		TEST(a_loopback_device_has_one_link),
+		TEST(what_does_not_open_is_closed),
+		TEST(each_driver_is_interrupted_by_its_device),
+		TEST(a_broken_virtqueue_is_its_own_device_s),
+		TEST(a_port_without_a_driver_sleeps),
+		TEST(an_mtu_of_0_is_none),
+		TEST(who_watches_is_told),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

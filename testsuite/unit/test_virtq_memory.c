@@ -253,6 +253,19 @@ static void ring_44_full_map_refuses(void **state)
 	expect_segment(fixture, 0, 7, 1);
 }
 
+/* A map that has no array yet, and gets one. */
+static void an_empty_map_grows(void **state)
+{
+	struct vq_region places[1];
+	struct vq_memory memory;
+
+	(void)state;
+	vq_memory_init(&memory, NULL, 0, NULL, NULL, NULL);
+	assert_int_equal(vq_memory_grow(&memory, places, 1), 0);
+	assert_int_equal(memory.capacity, 1);
+	assert_ptr_equal(memory.regions, places);
+}
+
 static void ring_46_shortage_is_passed_on(void **state)
 {
 	struct fixture *fixture = *state;
@@ -468,6 +481,7 @@ int main(void)
 		TEST(ring_43_whole_space),
 		TEST(ring_44_full_map_refuses),
 		TEST(ring_46_shortage_is_passed_on),
+		cmocka_unit_test(an_empty_map_grows),
 		TEST(fault_is_asked_once_for_each_region),
 		TEST(fault_that_adds_nothing_is_unmapped),
 		TEST(fault_must_not_remove_regions),
