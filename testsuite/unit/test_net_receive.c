@@ -454,6 +454,7 @@ static void net_54_no_buffer(void **state)
 	assert_int_equal(deliver(fixture), -EAGAIN);
 	assert_int_equal(deliver(fixture), -EAGAIN);
 	assert_int_equal(fixture->counters.held, 1);
+	assert_int_equal(fixture->counters.dropped[NET_DROP_TOO_SMALL], 0);
 	receive_abandon(&fixture->transfer, NET_DROP_NO_BUFFER, &fixture->counters);
 	receive_abandon(&fixture->transfer, NET_DROP_NO_BUFFER, &fixture->counters);
 	assert_int_equal(fixture->counters.dropped[NET_DROP_NO_BUFFER], 1);

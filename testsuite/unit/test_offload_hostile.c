@@ -90,6 +90,21 @@ static void headers_cut_off_anywhere(void **state)
 	}
 }
 
+/* The type says what it is, not what follows looks like. */
+static void another_ethernet_type(void **state)
+{
+	static const int version[] = { 4, 6 }, protocol[] = { IPPROTO_TCP, IPPROTO_UDP };
+
+	(void)state;
+	for (unsigned int i = 0; i < 4; i++) {
+		build(version[i & 1], protocol[i >> 1], 0);
+		assert_int_equal(parse(frame.length), NET_DELIVERED);
+		driver_put16(frame.bytes + 12, 0x88cc);
+		assert_int_equal(parse(frame.length), NET_DROP_PROTOCOL);
+		expect_dropped();
+	}
+}
+
 /* A TCP header without options and payload is complete. */
 static void shortest_tcp_header(void **state)
 {
@@ -325,6 +340,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(headers_cut_off_anywhere),
+		cmocka_unit_test(another_ethernet_type),
 		cmocka_unit_test(shortest_tcp_header),
 		cmocka_unit_test(net_49_checksum_not_at_the_transport_header),
 		cmocka_unit_test(net_50_type_and_version),

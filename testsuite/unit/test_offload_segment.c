@@ -392,6 +392,28 @@ static void fragments_of_a_datagram(void **state)
 	assert_true(driver_frame_valid(fixture->whole, fixture->frame.length));
 }
 
+/* What the checksum lacks is added to a word of the payload: it would be 0, and is 0xffff. */
+static void checksum_of_fragments_is_never_zero(void **state)
+{
+	struct fixture *fixture = *state;
+	struct driver_frame_shape shape = { .version = 4, .protocol = IPPROTO_UDP, .payload = 3000,
+					    .seed = 2 };
+	uint8_t *payload, *checksum;
+	uint32_t sum;
+
+	build(fixture, &shape, VIRTIO_NET_HDR_GSO_UDP, 1480);
+	payload = fixture->frame.bytes + fixture->frame.payload;
+	checksum = fixture->out + fixture->frame.transport + 6;
+	assert_int_equal(begin(fixture, 0), NET_DELIVERED);
+	assert_true(next(fixture));
+	assert_int_not_equal(driver_get16(checksum), 0xffff);
+	sum = (uint32_t)driver_get16(payload) + driver_get16(checksum);
+	driver_put16(payload, (uint16_t)(sum + (sum >> 16)));
+	assert_int_equal(begin(fixture, 0), NET_DELIVERED);
+	assert_true(next(fixture));
+	assert_int_equal(driver_get16(checksum), 0xffff);
+}
+
 static void fragments_that_cannot_be(void **state)
 {
 	struct fixture *fixture = *state;
@@ -425,6 +447,7 @@ int main(void)
 		TEST(udp_checksum_is_never_zero),
 		TEST(tcp_checksum_may_be_zero),
 		TEST(fragments_of_a_datagram),
+		TEST(checksum_of_fragments_is_never_zero),
 		TEST(fragments_that_cannot_be),
 	};
 
