@@ -2,7 +2,8 @@
 /*
  * end_at SIGNAL WHO N COMMAND [ARGUMENT]...
  *
- * Runs COMMAND and ends it with SIGNAL (a number; 0: not at all) at its Nth point. A
+ * Runs COMMAND and ends it with SIGNAL (a number; 0: not at all) at its Nth point. Where
+ * SIGNAL is below 0 the call fails instead, with this errno; N+ is the Nth and all later. A
  * point is the entry to a system call that others can see something of: one that writes,
  * sends, makes, renames, cuts, locks, forks or ends. What others see does not change in
  * between, so these are all moments that there are. WHO is whose points are counted, and
@@ -11,11 +12,14 @@
  *	parent	the process of COMMAND itself
  *	child	the first process that it forks
  *	all	points of both in the order in which they come, and all that run end
+ *	forker	the process of COMMAND itself, and only where it forks: the others take no
+ *		longer than without us
  *
  * Returns when COMMAND and whatever it forked have ended. Prints "call NUMBER" for the
  * point, or "N points" where there are fewer, and exits with COMMAND's status, 128 + its
  * signal, or 125 for a mistake.
  */
+#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -28,6 +32,8 @@
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
+#include <sys/user.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -39,41 +45,47 @@
 		 PTRACE_O_TRACECLONE | PTRACE_O_TRACEEXEC)
 #define PROCESSES 64
 
-enum who { PARENT, CHILD, ALL };
+enum who { PARENT, CHILD, ALL, FORKER };
 
 struct run {
 	enum who who;
 	int signal;
 	long n, points;
+	bool on;		/* and all later ones */
 	bool over;		/* the signal was sent */
 	pid_t command, child;
 	pid_t running[PROCESSES];
 	int status;		/* of the command */
 };
 
+/* Forks stand at the end. */
 static const int seen[] = {
 	SYS_openat, SYS_fcntl, SYS_write, SYS_pwrite64, SYS_ftruncate, SYS_sendto, SYS_sendmsg,
-	SYS_mkdirat, SYS_unlinkat, SYS_clone, SYS_clone3, SYS_exit_group,
+	SYS_mkdirat, SYS_unlinkat, SYS_exit_group,
 #ifdef SYS_mkdir
-	SYS_mkdir, SYS_rename, SYS_unlink, SYS_fork, SYS_vfork,
+	SYS_mkdir, SYS_rename, SYS_unlink, SYS_clone, SYS_clone3, SYS_fork, SYS_vfork,
+#define FORKS 4
+#else
+	SYS_clone, SYS_clone3,
+#define FORKS 2
 #endif
 };
 #define SEEN (sizeof(seen) / sizeof(seen[0]))
 
-/* Let the kernel stop us at these, and only at these. */
-static void filter_calls(void)
+/* Let the kernel stop us at @count calls, and only at these. */
+static void filter_calls(const int *calls, size_t count)
 {
 	struct sock_filter filter[SEEN + 3];
-	struct sock_fprog program = { .len = SEEN + 3, .filter = filter };
+	struct sock_fprog program = { .len = count + 3, .filter = filter };
 	size_t i;
 
 	filter[0] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
 						 offsetof(struct seccomp_data, nr));
-	for (i = 0; i < SEEN; i++)
-		filter[i + 1] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, seen[i],
-							     SEEN - i, 0);
-	filter[SEEN + 1] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
-	filter[SEEN + 2] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_TRACE);
+	for (i = 0; i < count; i++)
+		filter[i + 1] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, calls[i],
+							     count - i, 0);
+	filter[count + 1] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+	filter[count + 2] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_TRACE);
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
 	    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program))
 		_exit(126);
@@ -111,6 +123,7 @@ static bool counts(const struct run *run, pid_t pid)
 {
 	switch (run->who) {
 	case PARENT:
+	case FORKER:
 		return pid == run->command;
 	case CHILD:
 		return pid == run->child;
@@ -131,16 +144,42 @@ static void end(struct run *run, pid_t pid)
 	run->over = true;
 }
 
+/* The call that @pid stands before is left out, and returns -@errnum. */
+static void fail_call(pid_t pid, int errnum)
+{
+	struct user_regs_struct regs;
+	struct iovec part = { &regs, sizeof(regs) };
+
+	if (ptrace(PTRACE_GETREGSET, pid, NT_PRSTATUS, &part) < 0)
+		exit(125);
+#if defined(__x86_64__)
+	regs.orig_rax = -1;
+	regs.rax = -errnum;
+#elif defined(__aarch64__)
+	int none = -1;
+	struct iovec number = { &none, sizeof(none) };
+
+	regs.regs[0] = -errnum;
+	if (ptrace(PTRACE_SETREGSET, pid, NT_ARM_SYSTEM_CALL, &number) < 0)
+		exit(125);
+#endif
+	if (ptrace(PTRACE_SETREGSET, pid, NT_PRSTATUS, &part) < 0)
+		exit(125);
+}
+
 static void see_call(struct run *run, pid_t pid)
 {
 	struct __ptrace_syscall_info info;
 
 	if (run->over || !counts(run, pid) ||
 	    ptrace(PTRACE_GET_SYSCALL_INFO, pid, sizeof(info), &info) <= 0 ||
-	    info.op != PTRACE_SYSCALL_INFO_SECCOMP || !is_seen(&info) || ++run->points != run->n)
+	    info.op != PTRACE_SYSCALL_INFO_SECCOMP || !is_seen(&info) || ++run->points < run->n ||
+	    (run->points > run->n && !run->on))
 		return;
 	printf("call %ld\n", (long)info.seccomp.nr);
-	if (run->signal)
+	if (run->signal < 0)
+		fail_call(pid, -run->signal);
+	else if (run->signal)
 		end(run, pid);
 }
 
@@ -189,7 +228,7 @@ static void trace(struct run *run)
 	}
 }
 
-static pid_t start(char **command)
+static pid_t start(char **command, enum who who)
 {
 	pid_t child = fork();
 	int status;
@@ -197,7 +236,10 @@ static pid_t start(char **command)
 	if (child == 0) {
 		ptrace(PTRACE_TRACEME, 0, 0, 0);
 		raise(SIGSTOP);
-		filter_calls();
+		if (who == FORKER)
+			filter_calls(seen + SEEN - FORKS, FORKS);
+		else
+			filter_calls(seen, SEEN);
 		execvp(command[0], command);
 		_exit(127);
 	}
@@ -216,10 +258,12 @@ int main(int argc, char **argv)
 	if (argc < 5)
 		return 125;
 	run.signal = atoi(argv[1]);
-	run.who = !strcmp(argv[2], "parent") ? PARENT : !strcmp(argv[2], "child") ? CHILD : ALL;
+	run.who = !strcmp(argv[2], "parent") ? PARENT : !strcmp(argv[2], "child") ? CHILD :
+		  !strcmp(argv[2], "forker") ? FORKER : ALL;
 	run.n = atol(argv[3]);
+	run.on = strchr(argv[3], '+');
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	run.command = start(argv + 4);
+	run.command = start(argv + 4, run.who);
 	slot_of(&run, run.command);
 	ptrace(PTRACE_CONT, run.command, 0, 0);
 	trace(&run);

@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * notify COMMAND [ ARGUMENT ]...
+ * notify [ -a ] COMMAND [ ARGUMENT ]...
  *
  * Runs COMMAND as a service manager of type "notify" does, and prints each state that it
- * sends, "pid PID: STATE" a line. A command that has said READY=1 is sent SIGTERM. Exit
- * status: the command's, 128 + n for a signal; 124 when it was not ready within 10 s.
+ * sends, "pid PID: STATE" a line. A command that has said READY=1 is sent SIGTERM. With -a
+ * the socket has an abstract name. Exit status: the command's, 128 + n for a signal; 124 when
+ * it was not ready, or did not end, within 10 s.
  */
 #include <err.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,16 +20,22 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define READY_MS 10000
+#define PATIENCE_MS 10000
 
-static int listen_at(char *name, size_t size)
+/* An abstract @name begins with '@', and its address with a NUL in place of that. */
+static int listen_at(char *name, size_t size, bool abstract)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	socklen_t length = sizeof(address);
 	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0), on = 1;
 
-	snprintf(name, size, "/run/notify.%d", (int)getpid());
+	snprintf(name, size, "%snotify.%d", abstract ? "@" : "/run/", (int)getpid());
 	memcpy(address.sun_path, name, strlen(name));
-	if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 ||
+	if (abstract) {
+		address.sun_path[0] = '\0';
+		length = offsetof(struct sockaddr_un, sun_path) + strlen(name);
+	}
+	if (fd < 0 || bind(fd, (struct sockaddr *)&address, length) < 0 ||
 	    setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) < 0)
 		err(2, "%s", name);
 	return fd;
@@ -52,30 +60,52 @@ static bool take_state(int fd)
 	return !strcmp(state, "READY=1");
 }
 
+/* What it says until it has ended, which it does within the patience or is made to. */
+static bool take_rest(int fd, pid_t child, int *status)
+{
+	struct pollfd pollfd = { .fd = fd, .events = POLLIN };
+	int waited;
+
+	for (waited = 0; waited < PATIENCE_MS; waited += 10) {
+		pid_t ended = waitpid(child, status, WNOHANG);
+
+		while (poll(&pollfd, 1, 0) > 0)
+			take_state(fd);
+		if (ended == child)
+			return true;
+		poll(NULL, 0, 10);
+	}
+	kill(child, SIGKILL);
+	waitpid(child, status, 0);
+	return false;
+}
+
 int main(int argc, char **argv)
 {
+	bool abstract = argc > 1 && !strcmp(argv[1], "-a");
 	char name[64];
-	int status, fd = listen_at(name, sizeof(name));
+	int status, fd = listen_at(name, sizeof(name), abstract);
 	struct pollfd pollfd = { .fd = fd, .events = POLLIN };
 	bool ready = false;
 	pid_t child;
 
+	argv += abstract;
+	argc -= abstract;
 	if (argc < 2)
-		errx(2, "usage: notify COMMAND [ARGUMENT]...");
+		errx(2, "usage: notify [-a] COMMAND [ARGUMENT]...");
 	setenv("NOTIFY_SOCKET", name, 1);
 	child = fork();
 	if (child == 0) {
 		execvp(argv[1], argv + 1);
 		err(127, "%s", argv[1]);
 	}
-	while (!ready && poll(&pollfd, 1, READY_MS) > 0)
+	while (!ready && poll(&pollfd, 1, PATIENCE_MS) > 0)
 		ready = take_state(fd);
 	kill(child, ready ? SIGTERM : SIGKILL);
-	if (waitpid(child, &status, 0) < 0)
-		err(2, "%s", argv[1]);
-	while (poll(&pollfd, 1, 0) > 0)
-		take_state(fd);
-	unlink(name);
+	if (!take_rest(fd, child, &status))
+		ready = false;
+	if (!abstract)
+		unlink(name);
 	if (!ready)
 		return 124;
 	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
