@@ -168,9 +168,10 @@ static int attach(struct bring *bring, unsigned int index, struct failure *failu
 static int build(struct bring *bring, struct failure *failure)
 {
 	unsigned int i;
-	int rc;
+	int rc = 0;
 
-	rc = run(bring, bring->names.names[0], bring, write_step, failure);
+	if (!unit_is_written(&bring->names, bring->text))
+		rc = run(bring, bring->names.names[0], bring, write_step, failure);
 	for (i = 0; i < bring->names.count && rc == 0; i++)
 		rc = create(bring, i, failure);
 	if (rc == 0)

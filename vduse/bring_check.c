@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/registry.h"
+
 static bool any_there(const struct unit_names *names)
 {
 	struct vduse_device device;
@@ -33,6 +35,8 @@ static int refuse_other(const struct bring *bring, const char *name, const char 
 static int refuse_unknown(const char *name, struct failure *failure)
 {
 	failure_set(failure, STATUS_BUSY, EEXIST, name,
+		    unit_is_unusable(name) ?
+		    "it exists already, and what it was to be cannot be read from " REGISTRY_FOLDER :
 		    "it exists already, and was not made by \"vduse up\"");
 	failure_hint(failure, "\"vduse down %.200s\" ends it", name);
 	return -EEXIST;

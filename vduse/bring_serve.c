@@ -44,6 +44,7 @@ static void plan(struct server *server)
 	const struct unit *unit = server->bring->unit;
 
 	server->serving = (struct serving){
+		.verb = "up",
 		.sized = unit->queue_size != SERVING_QUEUE_SIZE,
 		.pcap = unit->pcap,
 		.folder = AT_FDCWD,

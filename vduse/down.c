@@ -98,11 +98,14 @@ int down_run(struct call *call, struct failure *failure)
 	if (rc < 0)
 		return rc;
 	lock = lock_members(name, &pace, &names, failure);
-	if (lock >= 0) {
+	/* a device can be ended where nothing can be written; then nobody brings one up either */
+	if (lock >= 0 || lock == -EROFS) {
 		vdpa_autoprobe_repair(&sysfs_machine);
 		rc = end(call, &names, &pace, failure);
 		unit_unlock(lock);
+	} else {
+		rc = lock;
 	}
 	pace_end(&pace);
-	return lock < 0 ? lock : rc;
+	return rc;
 }

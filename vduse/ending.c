@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "lib/netlink.h"
+#include "lib/registry.h"
 #include "lib/vdpa_attach.h"
 #include "lib/vdpa_family.h"
 #include "vduse/end_server.h"
@@ -28,6 +29,7 @@ struct ending ending_of_all(const struct unit_names *names)
 
 /* -- what stands in the way --------------------------------------------------------------- */
 
+/* Told first, also where a disk is mounted: looking at that would wait for a server that hangs. */
 static int refuse_foreign(const struct standing *standing, struct failure *failure)
 {
 	if (!standing->held || standing->ours)
@@ -35,8 +37,11 @@ static int refuse_foreign(const struct standing *standing, struct failure *failu
 	failure_set(failure, STATUS_BUSY, EBUSY, standing->name,
 		    "process %d (%s) serves it, which is none of ours", (int)standing->holder.pid,
 		    standing->holder.command);
-	failure_hint(failure, "\"vdpa dev del %.100s\" first if it is attached, then end it in its "
-		     "own way", standing->name);
+	if (standing->device.attached)
+		failure_hint(failure, "first \"vdpa dev del %.100s\", then end that process in its own "
+			     "way", standing->name);
+	else
+		failure_hint(failure, "end that process in its own way");
 	return -EBUSY;
 }
 
@@ -107,6 +112,8 @@ static void tell(const struct standing *standing, struct buffer *found)
 	}
 	if (!standing->recorded)
 		add(found, "there was no record of it");
+	if (unit_is_unusable(standing->name))
+		add(found, "what it was to be could not be read");
 	tell_server(standing, found);
 	if (!standing->device.attached)
 		add(found, "it was not attached");
@@ -190,8 +197,19 @@ static int detach_all(const struct ending *ending, struct standing *standings,
 	return rc;
 }
 
+/* What the next "up" finds of a device that has gone is not believed: files that cannot be
+ * removed do no harm. */
+static int leave_files(int rc, struct buffer *found)
+{
+	if (rc != -EROFS)
+		return rc;
+	if (found)
+		add(found, "its files in " REGISTRY_FOLDER " stay, where nothing can be written");
+	return 0;
+}
+
 static int destroy_all(const struct ending *ending, const struct pace *pace,
-		       struct failure *failure)
+		       struct buffer *found, struct failure *failure)
 {
 	unsigned int i = ending->names.count;
 	int rc = 0;
@@ -201,7 +219,8 @@ static int destroy_all(const struct ending *ending, const struct pace *pace,
 		const struct step step = { destroy_step, (void *)name, name, NULL, 0 };
 
 		if (ending->destroy[i])
-			rc = step_run(pace, &step, failure);
+			rc = leave_files(step_run(pace, &step, failure),
+					 found ? &found[i] : NULL);
 	}
 	return rc;
 }
@@ -246,8 +265,8 @@ int ending_run(const struct ending *ending, const struct pace *pace,
 	for (i = 0; i < ending->names.count && rc == 0 && ending->stop; i++)
 		rc = end_server(&standings[i], pace, failure);
 	if (rc == 0)
-		rc = destroy_all(ending, pace, failure);
+		rc = destroy_all(ending, pace, found, failure);
 	if (rc == 0 && ending->forget)
-		rc = step_run(pace, &forget, failure);
+		rc = leave_files(step_run(pace, &forget, failure), NULL);
 	return rc;
 }

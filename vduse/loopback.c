@@ -169,6 +169,7 @@ int loopback_run(struct call *call, struct failure *failure)
 	struct loopback loopback = {
 		.call = call,
 		.serving = {
+			.verb = "loopback",
 			.typed = values[WORD_TYPE].given,
 			.sized = size->given,
 			.handed = fd->given,

@@ -44,10 +44,11 @@ static int refuse(struct failure *failure, const char *name, const char *why, co
 	return -EINVAL;
 }
 
-static int bad_words(struct failure *failure, const char *name, const char *why)
+static int bad_words(const struct serving *serving, struct failure *failure, const char *name,
+		     const char *why)
 {
 	failure_set(failure, STATUS_USAGE, EINVAL, name, "%s", why);
-	failure_hint(failure, "see \"vduse loopback --help\"");
+	failure_hint(failure, "see \"vduse %s --help\"", serving->verb);
 	return -EINVAL;
 }
 
@@ -57,12 +58,12 @@ int serving_check(const struct serving *serving, struct failure *failure)
 	const struct serve_device *devices = plan->devices;
 
 	if (plan->queue_size & (plan->queue_size - 1))
-		return bad_words(failure, NULL, "vq_size is not a power of two from 64 to 1024");
+		return bad_words(serving, failure, NULL, "vq_size is not a power of two from 64 to 1024");
 	if (plan->count == 2 && !strcmp(devices[0].name, devices[1].name))
-		return bad_words(failure, devices[0].name,
+		return bad_words(serving, failure, devices[0].name,
 				 "a device is its own peer when no other is named");
 	if (plan->count == 2 && serving->handed)
-		return bad_words(failure, NULL, "one descriptor is not enough for two devices");
+		return bad_words(serving, failure, NULL, "one descriptor is not enough for two devices");
 	return 0;
 }
 
@@ -169,7 +170,8 @@ static int explain_holder(const char *name, struct failure *failure)
 }
 
 /* Someone else opened the node, with the privilege that takes, and handed it to us. */
-static int take_descriptor(int fd, const char *name, struct failure *failure)
+static int take_descriptor(const struct serving *serving, int fd, const char *name,
+			   struct failure *failure)
 {
 	struct stat status;
 	int flags = fcntl(fd, F_GETFL);
@@ -180,7 +182,7 @@ static int take_descriptor(int fd, const char *name, struct failure *failure)
 	    (flags & O_ACCMODE) != O_RDWR || node_get_features(fd, &features) == -ENOTTY) {
 		snprintf(why, sizeof(why), "descriptor %d is not that of a VDUSE device, open for "
 			 "reading and writing", fd);
-		return bad_words(failure, name, why);
+		return bad_words(serving, failure, name, why);
 	}
 	if (fcntl(fd, F_SETFL, flags | O_NONBLOCK) || fcntl(fd, F_SETFD, FD_CLOEXEC))
 		return failure_errno(failure, errno, name, "descriptor %d", fd);
@@ -205,7 +207,7 @@ static int open_device(struct serving *serving, struct serve_device *served,
 	int rc;
 
 	if (serving->handed)
-		return take_descriptor(served->fd, served->name, failure);
+		return take_descriptor(serving, served->fd, served->name, failure);
 	rc = check_device(serving, served, failure);
 	if (rc < 0)
 		return rc;

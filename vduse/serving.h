@@ -26,6 +26,7 @@ struct serving {
 	bool typed;		/* "type net" was said: no record is needed */
 	bool sized;		/* vq_size was said */
 	bool handed;		/* the first device's descriptor is open already */
+	const char *verb;	/* whose words these are: "loopback", "up" */
 	const char *pcap;	/* file for all frames, or NULL */
 	int folder;		/* where a relative @pcap begins, closed here; or AT_FDCWD */
 	uint64_t bounce;	/* bytes of the devices' bounce buffers, as far as known */

@@ -126,6 +126,13 @@ bool standing_leaves_files(const char *name)
 	return exists(record) || exists(socket) || exists(unit) || each_half_socket(name, -1);
 }
 
+static int remove_socket(const char *name, struct failure *failure)
+{
+	int rc = control_socket_remove(REGISTRY_FOLDER, name);
+
+	return rc == 0 ? 0 : failure_errno(failure, -rc, name, "cannot remove its control socket");
+}
+
 int standing_remove_files(const char *name, struct failure *failure)
 {
 	int rc, lock, registry;
@@ -138,7 +145,7 @@ int standing_remove_files(const char *name, struct failure *failure)
 	lock = registry_lock(registry, REGISTRY_LOCK_MS, failure);
 	rc = lock < 0 ? lock : registry_remove(registry, name, failure);
 	if (rc == 0)
-		rc = control_socket_remove(REGISTRY_FOLDER, name);
+		rc = remove_socket(name, failure);
 	if (rc == 0)
 		each_half_socket(name, registry);
 	registry_unlock(lock);

@@ -37,18 +37,19 @@ static void take_signals(const struct pace *pace)
 		;
 }
 
-/* -EINTR for a signal, 0 for the end of the device process. */
+/* -EINTR for a signal, 0 for the end of the device process. A service manager that signals
+ * both of us (KillMode=control-group) may end that one first. */
 static int wait_end(const struct bring *bring)
 {
-	int rc, server = (int)syscall(SYS_pidfd_open, bring->now[0].holder.pid, 0);
+	int rc = 0, server = (int)syscall(SYS_pidfd_open, bring->now[0].holder.pid, 0);
 
-	if (server < 0)
-		return 0;
-	do
-		rc = pace_wait(&bring->pace, server, INT_MAX);
-	while (rc == -ETIMEDOUT);
-	close(server);
-	return rc;
+	if (server >= 0) {
+		do
+			rc = pace_wait(&bring->pace, server, INT_MAX);
+		while (rc == -ETIMEDOUT);
+		close(server);
+	}
+	return rc == 0 && hold_interrupted(&bring->pace.hold) ? -EINTR : rc;
 }
 
 static bool any_left(const struct bring *bring)

@@ -57,6 +57,11 @@ bool unit_differ(const char *was, const char *now, char *difference, size_t size
  */
 char *unit_read(const char *name, struct unit_names *names, bool *unusable);
 
+/* Is there a file of @name that says nothing, because unit_format() did not make it, or in an
+ * earlier boot? Does the file of each of @names say @text? */
+bool unit_is_unusable(const char *name);
+bool unit_is_written(const struct unit_names *names, const char *text);
+
 /* Write @text for each of @names, and remove their files. 0, or negative with @failure. */
 int unit_write(const struct unit_names *names, const char *text, struct failure *failure);
 int unit_remove(const struct unit_names *names, struct failure *failure);

@@ -52,6 +52,30 @@ char *unit_read(const char *name, struct unit_names *names, bool *unusable)
 	return rc > 0 ? strdup(text) : NULL;
 }
 
+bool unit_is_unusable(const char *name)
+{
+	struct unit_names names;
+	bool unusable;
+
+	free(unit_read(name, &names, &unusable));
+	return unusable;
+}
+
+bool unit_is_written(const struct unit_names *names, const char *text)
+{
+	struct unit_names said;
+	bool same = true;
+	unsigned int i;
+
+	for (i = 0; i < names->count && same; i++) {
+		char *was = unit_read(names->names[i], &said, NULL);
+
+		same = was && !strcmp(was, text);
+		free(was);
+	}
+	return same;
+}
+
 /* Both under the lock of the folder; @text NULL: remove. */
 static int change(const struct unit_names *names, const char *text, int registry)
 {
@@ -80,7 +104,8 @@ static int change_locked(const struct unit_names *names, const char *text,
 	lock = registry_lock(registry, REGISTRY_LOCK_MS, failure);
 	rc = lock < 0 ? lock : change(names, text, registry);
 	if (lock >= 0 && rc < 0)
-		failure_errno(failure, -rc, names->names[0], "cannot write what is to be of it");
+		failure_errno(failure, -rc, names->names[0], text ? "cannot write what is to be of it" :
+			      "cannot remove what was to be of it");
 	registry_unlock(lock);
 	close(registry);
 	return rc;

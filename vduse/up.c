@@ -112,6 +112,7 @@ static int read_pcap(const char *text, char path[PATH_MAX], struct failure *fail
 static int check(const struct unit *unit, struct failure *failure)
 {
 	const struct serving serving = {
+		.verb = "up",
 		.plan = {
 			.devices = { { .name = unit->names[0] }, { .name = unit->names[1] } },
 			.count = unit->count,

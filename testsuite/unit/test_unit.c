@@ -84,7 +84,11 @@ static void bad_words_are_usage(void **state)
 		if (unit_of(lines[i], &unit) == 0)
 			fail_msg("\"%s\" is taken", lines[i]);
 		assert_int_equal(failure.status, STATUS_USAGE);
+		/* it is the words of this command that are to be looked up */
+		assert_null(strstr(failure.hint, "loopback"));
 	}
+	assert_int_equal(unit_of("up a vq_size 100", &unit), -EINVAL);
+	assert_string_equal(failure.hint, "see \"vduse up --help\"");
 }
 
 static void a_capture_is_found_from_anywhere(void **state)
