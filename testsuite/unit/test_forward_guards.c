@@ -197,6 +197,7 @@ static void no_receiver_at_all(void **state)
 	assert_int_equal(forward_run(&forward, &path, 1), 0);
 	assert_int_equal(forward.counters.dropped[NET_DROP_NO_RECEIVER], 1);
 	assert_int_equal(from->ring.used->idx, 1);
+	assert_int_equal(error, 0);
 }
 
 /* A frame that is held comes first, whatever comes after it. */
@@ -438,6 +439,90 @@ static void a_first_buffer_shorter_than_a_header(void **state)
 	assert_int_equal(second[8], 0x11);
 }
 
+/* Nothing of it is delivered, and it counts as sent once, with no bytes behind a header. */
+static void a_frame_shorter_than_a_header(void **state)
+{
+	uint64_t drops = 0;
+
+	(void)state;
+	driver_add_writable(&to->ring, 2048);
+	driver_add_readable(&from->ring, NET_HEADER_SIZE - 1);
+	forward_run(&forward, &path, 1);
+	for (unsigned int i = 0; i < NET_DROPS; i++)
+		drops += forward.counters.dropped[i];
+	assert_int_equal(drops, 1);
+	assert_int_equal(forward.counters.frames, 0);
+	assert_int_equal(forward.done.sent, 1);
+	assert_int_equal(forward.done.sent_bytes, 0);
+}
+
+static void a_broken_sender_is_told_of(void **state)
+{
+	(void)state;
+	from->ring.avail->idx = htole16(SIZE + 1);
+	forward_run(&forward, &path, 1);
+	assert_int_equal(error, -EPROTO);
+}
+
+/* A frame that is held goes back untaken, and comes again. */
+static void a_held_frame_goes_back(void **state)
+{
+	(void)state;
+	send_frame(7);
+	assert_int_equal(forward_run(&forward, &path, 1), 1 + FORWARD_HOLD_NS);
+	assert_int_equal(from->vq.in_flight, 1);
+	for (unsigned int i = 0; i < 2; i++) {
+		forward_quiesce(&forward, &from->vq);
+		assert_int_equal(from->vq.in_flight, 0);
+		assert_int_equal(forward.done.sent, 0);
+	}
+	driver_add_writable(&to->ring, 2048);
+	forward_run(&forward, &path, 2);
+	assert_int_equal(forward.counters.frames, 1);
+	assert_int_equal(forward.done.sent, 1);
+}
+
+static unsigned int sent, delivered;
+
+static void on_sent(void *context, const struct vq_chain *chain)
+{
+	(void)context;
+	assert_int_equal(chain->readable, NET_HEADER_SIZE + FRAME);
+	sent++;
+}
+
+static void on_delivered(void *context, const struct offload_piece *piece)
+{
+	(void)context;
+	assert_int_equal(piece->length, FRAME);
+	delivered++;
+}
+
+/* Each frame is shown once on either side, whichever way it would go unseen. */
+static void who_looks_sees_each_frame_once(void **state)
+{
+	static const struct forward_tap tap = { .sent = on_sent, .delivered = on_delivered };
+	struct driver_buffer parts[2];
+
+	(void)state;
+	sent = delivered = 0;
+	forward_show(&forward, &tap);
+	for (unsigned int i = 0; i < 4; i++)
+		driver_add_writable(&to->ring, 2048);
+	send_frame(1);
+	forward_run(&forward, &path, 1);
+	assert_int_equal(sent, 1);
+	assert_int_equal(delivered, 1);
+	parts[0] = (struct driver_buffer){ driver_alloc(&from->ring, 40, 8), 40, false };
+	parts[1] = (struct driver_buffer){ driver_alloc(&from->ring, 32, 8), 32, false };
+	memset(driver_at(&from->ring, parts[0].address), 0, 40);
+	driver_add(&from->ring, parts, 2);
+	forward_run(&forward, &path, 2);
+	assert_int_equal(sent, 2);
+	assert_int_equal(delivered, 2);
+	assert_int_equal(forward.counters.frames, 2);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -447,6 +532,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_sender_that_does_not_run, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_receiver_that_does_not_run, setup, teardown),
 		cmocka_unit_test_setup_teardown(no_receiver_at_all, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_frame_shorter_than_a_header, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_broken_sender_is_told_of, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_held_frame_goes_back, setup, teardown),
+		cmocka_unit_test_setup_teardown(who_looks_sees_each_frame_once, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_held_frame_first, setup, teardown),
 		cmocka_unit_test_setup_teardown(different_formats, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_limit, setup, teardown),

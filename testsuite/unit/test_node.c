@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -20,6 +21,7 @@
 #include "vduse/device/node.h"
 
 #define NODE 77
+#define NOTHING INT_MIN
 
 /* The kernel's answer, and what it was asked. */
 static struct {
@@ -61,19 +63,24 @@ int __wrap_ioctl(int fd, unsigned long request, ...)
 	return kernel.result;
 }
 
-/* A message either way: 0 of `result` means all of it. */
+/* A message either way: 0 of `result` means all of it, NOTHING no byte. */
 static ssize_t message(int fd, void *to, const void *from, size_t size)
 {
 	assert_int_equal(fd, NODE);
 	assert_true(size <= sizeof(kernel.given));
 	kernel.calls++;
-	errno = kernel.interrupted ? EINTR : -kernel.result;
 	if (kernel.interrupted) {
 		kernel.interrupted--;
+		errno = EINTR;
 		return -1;
 	}
-	if (kernel.result < 0)
+	/* a call that succeeds leaves errno as it was */
+	if (kernel.result == NOTHING)
+		return 0;
+	if (kernel.result < 0) {
+		errno = -kernel.result;
 		return -1;
+	}
 	memcpy(to, from, size);
 	return kernel.result ? kernel.result : (ssize_t)size;
 }
@@ -167,6 +174,11 @@ static void a_region_of_another_address_space(void **state)
 	expect_region(&region);
 	kernel.result = -ENOTTY;
 	assert_int_equal(node_get_region(NODE, 5, 0, &region), -ENOTTY);
+	/* 0 is a descriptor like any other */
+	kernel.result = 0;
+	assert_int_equal(node_get_region(NODE, 5, 0, &region), 0);
+	assert_int_equal(fcntl(0, F_GETFD), FD_CLOEXEC);
+	assert_int_equal(fcntl(0, F_SETFD, 0), 0);
 }
 
 static void the_bounce_buffer_is_known(void **state)
@@ -291,7 +303,10 @@ static void a_request_is_read(void **state)
 	assert_int_equal(node_read_request(NODE, &request), -EAGAIN);
 	kernel.result = sizeof(request) - 1;
 	assert_int_equal(node_read_request(NODE, &request), -EIO);
-	assert_int_equal(kernel.calls, 5);
+	kernel.result = NOTHING;
+	kernel.interrupted = 1;
+	assert_int_equal(node_read_request(NODE, &request), -EIO);
+	assert_int_equal(kernel.calls, 7);
 }
 
 static void a_response_is_written(void **state)
@@ -307,7 +322,10 @@ static void a_response_is_written(void **state)
 	assert_int_equal(node_write_response(NODE, &response), -ENOENT);
 	kernel.result = 1;
 	assert_int_equal(node_write_response(NODE, &response), -EIO);
-	assert_int_equal(kernel.calls, 5);
+	kernel.result = NOTHING;
+	kernel.interrupted = 1;
+	assert_int_equal(node_write_response(NODE, &response), -EIO);
+	assert_int_equal(kernel.calls, 7);
 }
 
 static void a_signal_is_no_error(void **state)
