@@ -86,6 +86,7 @@ static void nothing_may_be_in_flight_or_staged(void **state)
 	assert_int_equal(virtqueue_push(a.vq, a.chain->head, 0), 0);
 	expect_none(&a, &b);
 	assert_int_equal(virtqueue_publish(a.vq), 1);
+	virtqueue_needs_interrupt(a.vq);
 	expect_fit(&a, &b, true);
 	any_free(&a);
 	any_free(&b);
@@ -117,40 +118,77 @@ static void split_lanes_are_as_long_as_what_is_available(void **state)
 {
 	struct any_world world = started(state);
 	uint16_t *index = &world.split->ring.avail->idx;
+	struct vq_lane lane;
 
-	assert_int_equal(vq_lane_open(VQ_LANE_SPLIT, world.vq, 4), 0);
+	assert_int_equal(vq_lane_open(VQ_LANE_SPLIT, &lane, world.vq, false, 4), 0);
 	offer(&world, true);
 	offer(&world, true);
-	assert_int_equal(vq_lane_open(VQ_LANE_SPLIT, world.vq, 1), 1);
-	assert_int_equal(vq_lane_open(VQ_LANE_SPLIT, world.vq, 2), 2);
-	assert_int_equal(vq_lane_open(VQ_LANE_SPLIT, world.vq, 3), 2);
+	assert_int_equal(vq_lane_open(VQ_LANE_SPLIT, &lane, world.vq, false, 1), 1);
+	assert_int_equal(vq_lane_open(VQ_LANE_SPLIT, &lane, world.vq, false, 2), 2);
+	assert_int_equal(vq_lane_open(VQ_LANE_SPLIT, &lane, world.vq, false, 3), 2);
 	/* an index that no driver may have: pop is going to say so */
 	*index = htole16(SIZE + 1);
-	assert_int_equal(vq_lane_open(VQ_LANE_SPLIT, world.vq, 4), 2);
+	assert_int_equal(vq_lane_open(VQ_LANE_SPLIT, &lane, world.vq, false, 4), 2);
 	assert_int_equal(world.vq->state, VIRTQUEUE_RUNNING);
 	*index = htole16(SIZE);
-	assert_int_equal(vq_lane_open(VQ_LANE_SPLIT, world.vq, SIZE), SIZE);
+	assert_int_equal(vq_lane_open(VQ_LANE_SPLIT, &lane, world.vq, false, SIZE), SIZE);
 	any_free(&world);
 }
 
 static void packed_lanes_end_with_the_ring(void **state)
 {
 	struct any_world world = started(state);
+	struct vq_lane lane;
 
-	assert_int_equal(vq_lane_open(VQ_LANE_PACKED, world.vq, SIZE - 1), SIZE - 1);
-	assert_int_equal(vq_lane_open(VQ_LANE_PACKED, world.vq, SIZE), SIZE);
-	assert_int_equal(vq_lane_open(VQ_LANE_PACKED, world.vq, SIZE + 1), SIZE);
+	assert_int_equal(vq_lane_open(VQ_LANE_PACKED, &lane, world.vq, false, SIZE - 1), SIZE - 1);
+	assert_int_equal(vq_lane_open(VQ_LANE_PACKED, &lane, world.vq, false, SIZE), SIZE);
+	assert_int_equal(vq_lane_open(VQ_LANE_PACKED, &lane, world.vq, false, SIZE + 1), SIZE);
 	for (unsigned int i = 0; i < 5; i++)
 		use_one(&world);
-	assert_int_equal(vq_lane_open(VQ_LANE_PACKED, world.vq, 2), 2);
-	assert_int_equal(vq_lane_open(VQ_LANE_PACKED, world.vq, 4), 3);
+	assert_int_equal(vq_lane_open(VQ_LANE_PACKED, &lane, world.vq, false, 2), 2);
+	assert_int_equal(vq_lane_open(VQ_LANE_PACKED, &lane, world.vq, false, 4), 3);
 	any_free(&world);
 }
 
+/* A lane for one chain and one for more say the same. */
 static bool peek(struct any_world *world, enum vq_window_use use, struct vq_lane_chain *chain)
 {
-	vq_lane_open(kind_of(world), world->vq, 1);
-	return vq_lane_peek(kind_of(world), world->vq, 0, use, chain);
+	enum vq_lane_kind kind = kind_of(world);
+	struct vq_lane lane;
+	bool seen;
+
+	vq_lane_open(kind, &lane, world->vq, true, 1);
+	seen = vq_lane_peek(kind, &lane, 0, use, chain);
+	vq_lane_open(kind, &lane, world->vq, false, 2);
+	assert_int_equal(vq_lane_peek(kind, &lane, 0, use, chain), seen);
+	return seen;
+}
+
+/* Two that are available are seen at a glance, over the end of the ring too; and not taken. */
+static void a_second_one_is_seen(void **state)
+{
+	struct any_world world = started(state);
+	enum vq_lane_kind kind = kind_of(&world);
+
+	for (unsigned int i = 0; i < 3 * SIZE; i++) {
+		uint32_t head, length;
+
+		assert_true(vq_lane_alone(kind, world.vq));
+		offer(&world, true);
+		assert_true(vq_lane_alone(kind, world.vq));
+		offer(&world, true);
+		assert_false(vq_lane_alone(kind, world.vq));
+		for (unsigned int j = 0; j < 2; j++) {
+			assert_int_equal(virtqueue_pop(world.vq, world.chain), 1);
+			virtqueue_push(world.vq, world.chain->head, 1);
+		}
+		virtqueue_publish(world.vq);
+		while (any_take_used(&world, &head, &length))
+			;
+		/* now at an odd place, then at an even one */
+		use_one(&world);
+	}
+	any_free(&world);
 }
 
 static void what_is_there_is_seen(void **state)
@@ -221,20 +259,21 @@ static unsigned int carry(struct any_world *to, struct any_world *from)
 {
 	enum vq_lane_kind kind = kind_of(to);
 	struct vq_lane_chain frame = { .head = 0 }, buffer = { .head = 0 };
+	struct vq_lane sent = { .vq = NULL }, received = sent;
 
 	for (uint32_t i = 0; i < 2; i++) {
 		offer(to, true);
 		offer(from, false);
 	}
-	assert_int_equal(vq_lane_open(kind, to->vq, 2), 2);
-	assert_int_equal(vq_lane_open(kind, from->vq, 2), 2);
+	assert_int_equal(vq_lane_open(kind, &received, to->vq, false, 2), 2);
+	assert_int_equal(vq_lane_open(kind, &sent, from->vq, false, 2), 2);
 	for (uint32_t i = 0; i < 2; i++) {
-		assert_true(vq_lane_peek(kind, to->vq, i, VQ_WINDOW_WRITE, &buffer));
-		assert_true(vq_lane_peek(kind, from->vq, i, VQ_WINDOW_READ, &frame));
-		vq_lane_use(kind, from->vq, i, &frame, 0);
-		vq_lane_use(kind, to->vq, i, &buffer, 42 + i);
+		assert_true(vq_lane_peek(kind, &received, i, VQ_WINDOW_WRITE, &buffer));
+		assert_true(vq_lane_peek(kind, &sent, i, VQ_WINDOW_READ, &frame));
+		vq_lane_use(kind, &sent, i, &frame, 0);
+		vq_lane_use(kind, &received, i, &buffer, 42 + i);
 	}
-	return vq_lane_publish(kind, to->vq, from->vq, 2);
+	return vq_lane_publish(kind, &received, &sent, 2);
 }
 
 static void expect_used(struct any_world *world, uint32_t first, uint32_t second)
@@ -290,7 +329,10 @@ static void an_event_is_asked_for(void **state)
 	}
 }
 
-/* What was published before and not asked about is asked about now, and then no more. */
+/*
+ * What was published before and not asked about is asked about now, and then no more; packed:
+ * before there is another lane.
+ */
 static void what_was_owed_is_settled(void **state)
 {
 	struct any_world to = started(state), from = started(state);
@@ -299,6 +341,11 @@ static void what_was_owed_is_settled(void **state)
 	any_want_interrupt(&from, false);
 	use_one(&to);
 	assert_int_equal(to.vq->unsignalled, 1);
+	if (to.packed) {
+		expect_none(&to, &from);
+		assert_false(virtqueue_needs_interrupt(to.vq));
+		expect_fit(&to, &from, true);
+	}
 	assert_int_equal(carry(&to, &from), VQ_PAIR_FIRST_SILENT | VQ_PAIR_SECOND_SILENT);
 	assert_int_equal(to.vq->unsignalled, 0);
 	any_free(&to);
@@ -364,6 +411,7 @@ int main(void)
 		cmocka_unit_test(both_must_be_of_one_format),
 		SPLIT(split_lanes_are_as_long_as_what_is_available),
 		PACKED(packed_lanes_end_with_the_ring),
+		BOTH(a_second_one_is_seen),
 		BOTH(what_is_there_is_seen),
 		BOTH(a_name_out_of_range_is_left_alone),
 		BOTH(other_flags_are_left_alone),

@@ -10,6 +10,8 @@
 #define FUSED_LOOP loop_any
 #define FUSED_SPLIT split_any
 #define FUSED_PACKED packed_any
+#define FUSED_SPLIT_ONE split_one_any
+#define FUSED_PACKED_ONE packed_one_any
 #define FUSED_COPY fused_copy_any
 #define FUSED_COPIED()
 #define FUSED_TARGET
@@ -18,6 +20,8 @@
 #undef FUSED_LOOP
 #undef FUSED_SPLIT
 #undef FUSED_PACKED
+#undef FUSED_SPLIT_ONE
+#undef FUSED_PACKED_ONE
 #undef FUSED_COPY
 #undef FUSED_COPIED
 #undef FUSED_TARGET
@@ -27,6 +31,8 @@
 #define FUSED_LOOP loop_avx2
 #define FUSED_SPLIT split_avx2
 #define FUSED_PACKED packed_avx2
+#define FUSED_SPLIT_ONE split_one_avx2
+#define FUSED_PACKED_ONE packed_one_avx2
 #define FUSED_COPY fused_copy_avx2
 #define FUSED_COPIED vq_copy_avx2_end
 #define FUSED_TARGET VQ_COPY_AVX2

@@ -32,10 +32,11 @@ struct fused_result {
 };
 
 /*
- * Carries up to `limit` frames of at most frame_max bytes (fused_frame_max()), as long as they
- * are plain, and publishes them. Only where nothing is in flight or staged on either virtqueue,
- * and both are of the same format. No frames: there are none, or no buffers for them, or the
- * next one is for the general way, which is going to find out.
+ * Carries up to `limit` frames (not 0) of at most frame_max bytes (fused_frame_max()), as long
+ * as they are plain, and publishes them. Only where nothing is in flight or staged on either
+ * virtqueue (packed: nor published and not asked about), and both are of the same format. No
+ * frames: there are none, or no buffers for them, or the next one is for the general way, which
+ * is going to find out.
  */
 typedef struct fused_result fused_carry_fn(struct virtqueue *transmit, struct virtqueue *receive,
 					   uint32_t frame_max, unsigned int limit);

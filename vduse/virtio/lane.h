@@ -27,6 +27,10 @@
  * after publishing both halves of the position are the same, and pop and push never see a
  * chain that a lane has staged.
  *
+ * Often there is one frame only, and then everything that is done once for a batch is done for
+ * that frame. A lane that is opened for one chain is compiled to less: no other one is in it
+ * that its head could be, and no loop is left.
+ *
  * What differs between the formats is in lane_split.h and lane_packed.h; `kind` says which,
  * and is a constant wherever a function is called, so that each loop is about one format.
  */
@@ -54,12 +58,25 @@ VQ_INLINE bool vq_lanes_fit(const struct virtqueue *a, const struct virtqueue *b
 }
 
 /*
- * Opens a lane for up to `wanted` chains, on a virtqueue for which vq_lanes_fit(). Returns how
- * many may be taken; of a packed virtqueue they need not all be available.
+ * Whether at most one chain can be taken now, as far as a glance tells: worth knowing, because a
+ * lane that is opened for one needs less. For a virtqueue for which vq_lanes_fit().
  */
-VQ_INLINE uint32_t vq_lane_open(enum vq_lane_kind kind, struct virtqueue *vq, uint32_t wanted)
+VQ_INLINE bool vq_lane_alone(enum vq_lane_kind kind, struct virtqueue *vq)
 {
-	return kind == VQ_LANE_PACKED ? lane_packed_open(vq, wanted) : lane_split_open(vq, wanted);
+	return kind == VQ_LANE_PACKED ? lane_packed_alone(vq) : lane_split_open(vq, 2) < 2;
+}
+
+/*
+ * Opens a lane for up to `wanted` chains, on a virtqueue for which vq_lanes_fit(); `alone`, a
+ * constant, says that this is one at most. Returns how many may be taken; of a packed virtqueue
+ * they need not all be available.
+ */
+VQ_INLINE uint32_t vq_lane_open(enum vq_lane_kind kind, struct vq_lane *lane, struct virtqueue *vq,
+				bool alone, uint32_t wanted)
+{
+	lane->vq = vq;
+	lane->alone = alone;
+	return kind == VQ_LANE_PACKED ? lane_packed_open(lane, wanted) : lane_split_open(vq, wanted);
 }
 
 /* virtqueue_disable_kick() */
@@ -77,25 +94,26 @@ VQ_INLINE void vq_lane_disable_kick(enum vq_lane_kind kind, struct virtqueue *vq
  * writes (VQ_WINDOW_WRITE). True: it is, and *chain is filled in. False: there is none, or it
  * is not for a lane.
  */
-VQ_INLINE bool vq_lane_peek(enum vq_lane_kind kind, struct virtqueue *vq,
+VQ_INLINE bool vq_lane_peek(enum vq_lane_kind kind, const struct vq_lane *lane,
 					 uint32_t count, enum vq_window_use use,
 					 struct vq_lane_chain *chain)
 {
-	return kind == VQ_LANE_PACKED ? lane_packed_peek(vq, count, use, chain) :
-					lane_split_peek(vq, count, use, chain);
+	return kind == VQ_LANE_PACKED ? lane_packed_peek(lane, count, use, chain) :
+					lane_split_peek(lane, count, use, chain);
 }
 
 /*
  * Takes the chain that was looked at, after `count` others, and stages its used element:
- * `written` bytes of it, at most its length if it is writable, 0 if it is readable.
+ * `written` bytes of it, from 1 to its length and below VQ_SLOT_LANE if it is writable, 0 if it
+ * is readable.
  */
-VQ_INLINE void vq_lane_use(enum vq_lane_kind kind, struct virtqueue *vq, uint32_t count,
+VQ_INLINE void vq_lane_use(enum vq_lane_kind kind, const struct vq_lane *lane, uint32_t count,
 			   const struct vq_lane_chain *chain, uint32_t written)
 {
 	if (kind == VQ_LANE_PACKED)
-		lane_packed_use(vq, count, chain, written);
+		lane_packed_use(lane, count, chain, written);
 	else
-		lane_split_use(vq, count, chain, written);
+		lane_split_use(lane, count, chain, written);
 }
 
 /*
@@ -104,22 +122,23 @@ VQ_INLINE void vq_lane_use(enum vq_lane_kind kind, struct virtqueue *vq, uint32_
  * virtqueue_publish_pair(); returns what that does. The fence is the second one's store, and as
  * little as possible comes behind it, for nothing is done in its shadow.
  */
-VQ_INLINE unsigned int vq_lane_publish(enum vq_lane_kind kind, struct virtqueue *first,
-				       struct virtqueue *second, uint32_t count)
+VQ_INLINE unsigned int vq_lane_publish(enum vq_lane_kind kind, const struct vq_lane *first,
+				       const struct vq_lane *second, uint32_t count)
 {
 	bool first_wants, second_wants;
 
 	if (kind == VQ_LANE_PACKED) {
 		lane_packed_publish(first, count, VQ_WINDOW_WRITE, false);
 		lane_packed_publish(second, count, VQ_WINDOW_READ, true);
-		first_wants = lane_packed_wants_interrupt(first, count);
-		second_wants = lane_packed_wants_interrupt(second, count);
+		first_wants = lane_packed_wants_interrupt(first->vq, count);
+		second_wants = lane_packed_wants_interrupt(second->vq, count);
 	} else {
 		uint32_t first_count = lane_split_publish(first, count, false);
 		uint32_t second_count = lane_split_publish(second, count, true);
 
-		first_wants = vq_split_wants_interrupt(first, first->split.next_used, first_count);
-		second_wants = vq_split_wants_interrupt(second, second->split.next_used,
+		first_wants = vq_split_wants_interrupt(first->vq, first->vq->split.next_used,
+						       first_count);
+		second_wants = vq_split_wants_interrupt(second->vq, second->vq->split.next_used,
 							second_count);
 	}
 	return (first_wants ? VQ_PAIR_FIRST : VQ_PAIR_FIRST_SILENT) |

@@ -7,6 +7,15 @@
 #include "vduse/virtio/shared.h"
 #include "vduse/virtio/window.h"
 
+/* A virtqueue while a lane is open on it. */
+struct vq_lane {
+	struct virtqueue *vq;
+	bool alone;		/* for one chain: there is no other that it could be mixed up with */
+	/* packed: where the lane begins */
+	uint16_t position;
+	struct vring_packed_desc *desc;
+};
+
 /* A simple chain: one descriptor. */
 struct vq_lane_chain {
 	uint8_t *base;

@@ -61,9 +61,10 @@ VQ_INLINE bool lane_split_repeated(const struct virtqueue *vq, uint32_t count, u
  * Each field of the descriptor is loaded once, and on its own, as drivers store them: a load of
  * two that were stored just now would wait until they are in the cache.
  */
-VQ_INLINE bool lane_split_peek(struct virtqueue *vq, uint32_t count,
+VQ_INLINE bool lane_split_peek(const struct vq_lane *lane, uint32_t count,
 					    enum vq_window_use use, struct vq_lane_chain *chain)
 {
+	struct virtqueue *vq = lane->vq;
 	uint32_t place = lane_split_index(vq, count) & (vq->size - 1);
 	uint32_t flags = use == VQ_WINDOW_WRITE ? VRING_DESC_F_WRITE : 0;
 	const struct vring_desc *desc;
@@ -71,7 +72,7 @@ VQ_INLINE bool lane_split_peek(struct virtqueue *vq, uint32_t count,
 	chain->head = shared_load16(&vq->split.avail->ring[place]);
 	if (__builtin_expect(chain->head >= vq->size, 0))
 		return false;
-	if (__builtin_expect(lane_split_repeated(vq, count, chain->head), 0))
+	if (!lane->alone && __builtin_expect(lane_split_repeated(vq, count, chain->head), 0))
 		return false;
 	desc = &vq->split.desc[chain->head];
 	if (__builtin_expect(shared_load16((const uint16_t *)&desc->flags) != flags, 0))
@@ -81,13 +82,16 @@ VQ_INLINE bool lane_split_peek(struct virtqueue *vq, uint32_t count,
 	return chain->base;
 }
 
-VQ_INLINE void lane_split_use(struct virtqueue *vq, uint32_t count,
+VQ_INLINE void lane_split_use(const struct vq_lane *lane, uint32_t count,
 			      const struct vq_lane_chain *chain, uint32_t written)
 {
+	struct virtqueue *vq = lane->vq;
 	uint32_t index = lane_split_index(vq, count), place = index & (vq->size - 1);
 	uint64_t element = htole64((uint64_t)written << 32 | chain->head);
 
 	memcpy(&vq->split.used->ring[place], &element, sizeof(element));
+	if (lane->alone)
+		return;
 	vq->slots[chain->head].lane_index = index;
 	vq->slots[place].order = (uint16_t)chain->head;
 }
@@ -96,8 +100,9 @@ VQ_INLINE void lane_split_use(struct virtqueue *vq, uint32_t count,
  * As split_publish(), in the same order, for a lane's chains only; `fenced`: with a full fence
  * behind it. Returns the number of chains that the driver has not been asked about.
  */
-VQ_INLINE uint32_t lane_split_publish(struct virtqueue *vq, uint32_t count, bool fenced)
+VQ_INLINE uint32_t lane_split_publish(const struct vq_lane *lane, uint32_t count, bool fenced)
 {
+	struct virtqueue *vq = lane->vq;
 	uint16_t next = (uint16_t)lane_split_index(vq, count);
 	uint32_t word = vq_position_word(next);
 

@@ -33,7 +33,7 @@ static void packed_attach(struct virtqueue *vq, void *const area[3])
 	packed->desc = area[0];
 	packed->driver_event = area[1];
 	packed->device_event = area[2];
-	packed->device_event_known = false;
+	packed->device_event_value = PACKED_EVENT_UNKNOWN;
 }
 
 static inline uint16_t forward(const struct virtqueue *vq, uint16_t position, uint32_t count)

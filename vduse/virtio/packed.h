@@ -109,12 +109,12 @@ VQ_INLINE void packed_count_unsignalled(struct virtqueue *vq, uint32_t descripto
 		vq->packed.unsignalled += descriptors;
 }
 
-/* packed_close_journal() */
-VQ_INLINE void packed_close_journal_inline(struct virtqueue *vq)
+/* packed_close_journal(), for a batch that ended at `position`. */
+VQ_INLINE void packed_close_journal_at(struct virtqueue *vq, uint16_t position)
 {
 	if (vq->packed.published)
-		atomic_store_explicit((_Atomic uint16_t *)vq->packed.published,
-				      vq->packed.next_used, memory_order_release);
+		atomic_store_explicit((_Atomic uint16_t *)vq->packed.published, position,
+				      memory_order_release);
 }
 
 /* The flags of an event suppression structure (2.8.14): its upper half; 14 bits are reserved. */
@@ -125,12 +125,14 @@ VQ_INLINE unsigned int packed_event_flags(uint32_t word)
 
 #define PACKED_EVENT_WORD(flags, position) ((uint32_t)(flags) << 16 | (position))
 
+/* No word that is ever stored: 14 bits of it are reserved. */
+#define PACKED_EVENT_UNKNOWN UINT32_MAX
+
 /* Whether the device area says already that no kicks are wanted. */
 VQ_INLINE bool packed_kicks_disabled(const struct vq_packed *packed)
 {
-	return packed->device_event_known &&
-	       packed->device_event_value ==
-		       PACKED_EVENT_WORD(VRING_PACKED_EVENT_FLAG_DISABLE, 0);
+	return packed->device_event_value ==
+	       PACKED_EVENT_WORD(VRING_PACKED_EVENT_FLAG_DISABLE, 0);
 }
 
 /* Giving back (packed_used.c); contracts in format.h. */

@@ -45,11 +45,10 @@ bool packed_needs_interrupt(struct virtqueue *vq)
 /* One store, and none where it would say what it says already: the line is the driver's, too. */
 static void store_device_event(struct vq_packed *packed, uint32_t value)
 {
-	if (packed->device_event_known && packed->device_event_value == value)
+	if (packed->device_event_value == value)
 		return;
 	shared_store32(packed->device_event, value);
 	packed->device_event_value = value;
-	packed->device_event_known = true;
 }
 
 void packed_disable_kick(struct virtqueue *vq)

@@ -13,7 +13,7 @@ static inline uint16_t forward(const struct virtqueue *vq, uint16_t position, ui
 
 void packed_close_journal(struct virtqueue *vq)
 {
-	packed_close_journal_inline(vq);
+	packed_close_journal_at(vq, vq->packed.next_used);
 }
 
 /* The ring entries that the staged element of a buffer id stands for. */
@@ -33,7 +33,7 @@ static inline uint16_t used_flags(const struct virtqueue *vq, uint16_t position,
  * one's flags come last: the driver looks for nothing else (2.8.2, 2.8.9), so the release
  * store of them publishes the batch. All of it can be done twice.
  */
-static void write_batch(struct virtqueue *vq, uint16_t first, uint16_t end)
+static void write_batch(const struct virtqueue *vq, uint16_t first, uint16_t end)
 {
 	struct vring_packed_desc *desc = vq->packed.desc;
 	uint16_t id = packed_noted_id(vq, first), at = forward(vq, first, staged_descriptors(vq, id));
@@ -95,6 +95,63 @@ static uint32_t check_batch(const struct virtqueue *vq, uint16_t first, uint32_t
 	return count;
 }
 
+/* The bytes that a lane wrote into the chain that stands at a position. */
+static inline uint32_t lane_written(const struct virtqueue *vq, uint16_t position)
+{
+	return vq->slots[packed_place(position)].lane_written & ~VQ_SLOT_LANE;
+}
+
+/*
+ * As check_batch(), for what a lane left: a mark in the slot of each place, and no slot that
+ * says that a chain is out.
+ */
+static uint32_t check_lane(const struct virtqueue *vq, uint16_t first, uint32_t length)
+{
+	for (uint32_t i = 0; i < length; i++, first = forward(vq, first, 1))
+		if (!(vq->slots[packed_place(first)].lane_written & VQ_SLOT_LANE))
+			return 0;
+	for (uint32_t i = 0; i < vq->size; i++)
+		if (vq->slots[i].descriptors)
+			return 0;
+	return length;
+}
+
+/* An element of a lane, but for its flags, which are returned; its id stands there already. */
+static uint16_t write_lane_length(const struct virtqueue *vq, uint16_t position)
+{
+	uint32_t written = lane_written(vq, position);
+
+	shared_store32(&vq->packed.desc[packed_place(position)].len, written);
+	return packed_used_flags(position) | (written ? VRING_DESC_F_WRITE : 0);
+}
+
+/* As write_batch(), for what a lane left. */
+static void write_lane(const struct virtqueue *vq, uint16_t first, uint16_t end)
+{
+	struct vring_packed_desc *desc = vq->packed.desc;
+	uint16_t flags = write_lane_length(vq, first);
+
+	for (uint16_t at = forward(vq, first, 1); at != end; at = forward(vq, at, 1))
+		shared_store16(&desc[packed_place(at)].flags, write_lane_length(vq, at));
+	shared_store16_release(&desc[packed_place(first)].flags, flags);
+}
+
+/* Writes the batch that a predecessor left; returns the number of its elements, 0: it is none. */
+static uint32_t finish_batch(const struct virtqueue *vq, uint16_t first, uint16_t end,
+			     uint32_t length)
+{
+	uint32_t count = check_batch(vq, first, length);
+
+	if (count) {
+		write_batch(vq, first, end);
+		return count;
+	}
+	count = check_lane(vq, first, length);
+	if (count)
+		write_lane(vq, first, end);
+	return count;
+}
+
 /*
  * Whether the batch that begins at `first` is not published. Until it is, the driver's own
  * descriptor is there, available in this lap. Afterwards it is used, or the driver has made
@@ -122,10 +179,9 @@ int packed_roll_forward(struct virtqueue *vq)
 		return vq_refuse(vq, VQ_JOURNAL, first, -ERANGE);
 	if (!is_unpublished(vq, first))
 		return 0;
-	count = check_batch(vq, first, length);
+	count = finish_batch(vq, first, end, length);
 	if (!count)
 		return vq_refuse(vq, VQ_JOURNAL, first, -ERANGE);
-	write_batch(vq, first, end);
 	vq->unsignalled += count;
 	packed_count_unsignalled(vq, length);
 	return 1;

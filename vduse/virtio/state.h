@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What a virtqueue knows about its ring, by format: the part of struct virtqueue that only
- * the formats look at. Not for users of the engine.
+ * What a virtqueue knows about its ring, by format: the part of struct virtqueue, and the slots,
+ * that only the formats look at. Not for users of the engine.
  */
 #ifndef VDUSE_VIRTIO_STATE_H
 #define VDUSE_VIRTIO_STATE_H
@@ -13,6 +13,31 @@ struct vring_desc;
 struct vring_used;
 struct vring_avail;
 struct vring_packed_desc;
+
+/*
+ * Private record of a virtqueue, `size` of them in the caller's memory. An entry is used
+ * under two indices at once: `writable` and `descriptors` belong to the head (packed: the
+ * buffer id) of that number, `order` to the place in the ring. Lanes, which find nothing in
+ * flight, have uses of their own for two of them.
+ */
+struct vq_slot {
+	union {
+		uint32_t writable;	/* bytes: writable in the chain in flight; staged: written */
+		uint32_t lane_index;	/* split: where a lane took this head last */
+		uint32_t lane_written;	/* packed: VQ_SLOT_LANE and the bytes, by place */
+	};
+	uint16_t descriptors;		/* ring entries that it takes; 0: not in flight */
+	union {
+		uint16_t order;		/* the head taken, later staged, at this place */
+		uint16_t lane_position;	/* packed: where a lane took this id last */
+	};
+};
+
+/* In vq_slot.descriptors: the chain was pushed, but the driver does not know yet. */
+#define VQ_SLOT_STAGED 0x8000
+
+/* In vq_slot.lane_written: a lane used the chain that stands at this place. */
+#define VQ_SLOT_LANE 0x80000000u
 
 /* An area of the ring, in the driver's addresses. */
 struct vq_area {
@@ -63,8 +88,7 @@ struct vq_packed {
 	uint32_t seen_chains;		/* found available and not yet taken ... */
 	uint32_t seen_descriptors;	/* ... and the descriptors of those, from next_avail on */
 	uint32_t unsignalled;		/* descriptors published since the last question */
-	uint32_t device_event_value;	/* as stored last, valid if device_event_known */
-	bool device_event_known;
+	uint32_t device_event_value;	/* as stored last, or PACKED_EVENT_UNKNOWN */
 };
 
 #endif

@@ -151,6 +151,14 @@
  *    it was given. The caller, who wrote that position, counts a virtqueue as one that
  *    can be resumed only from the return of that start on; nothing is published before.
  *
+ * Lanes (lane.h) go the same steps and keep less for a packed ring: each of their chains is one
+ * descriptor and is used where it stands, so that its id is in the ring already, stays there
+ * and is the driver's until 3. "push" is then the number of bytes written, in the slot of the
+ * *place*, under the mark VQ_SLOT_LANE; 2 and 3 write length and flags. A batch is of one kind:
+ * a lane begins when nothing is in flight or staged, and so no slot has `descriptors` then,
+ * while all elements of push have VQ_SLOT_STAGED in it from before 1 until after 4. By that the
+ * successor knows which it has to do with, and refuses what is neither.
+ *
  * What the successor reads out of the slots may be garbage (the journal is somebody's
  * file): every number is checked against the ring's size and against the position before
  * anything is written, and nothing but the driver's own ring is written then, so the
@@ -248,23 +256,6 @@ struct virtqueue_position {
 
 /* Both halves of the position of a packed virtqueue that is new: place 0, counter 1 (2.8.1). */
 #define VIRTQUEUE_PACKED_BEGIN 0x8000
-
-/*
- * Private record of a virtqueue, `size` of them in the caller's memory. An entry is used
- * under two indices at once: `writable` and `descriptors` belong to the head (packed: the
- * buffer id) of that number, `order` to the place in the ring.
- */
-struct vq_slot {
-	union {
-		uint32_t writable;	/* bytes: writable in the chain in flight; staged: written */
-		uint32_t lane_index;	/* split: where a lane took this head last */
-	};
-	uint16_t descriptors;		/* ring entries that it takes; 0: not in flight */
-	uint16_t order;			/* the head taken, later staged, at this place */
-};
-
-/* In vq_slot.descriptors: the chain was pushed, but the driver does not know yet. */
-#define VQ_SLOT_STAGED 0x8000
 
 /*
  * Everything that a start needs. Only memory, slots, position and published must outlive the
