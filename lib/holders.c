@@ -47,19 +47,21 @@ static char read_state(const struct sysfs *fs, pid_t pid)
 
 /*
  * The kernel keeps 15 bytes of a name (TASK_COMM_LEN, include/linux/sched.h). Where it
- * has as many, the first word of the command line may have the rest.
+ * has as many, its program's file may have the rest. Its command line is not read: that
+ * takes the lock of its memory (get_mm_cmdline() in fs/proc/base.c), which a client of
+ * vhost-vdpa has while the kernel waits for a device process.
  */
 static void read_command(const struct sysfs *fs, pid_t pid, char command[32])
 {
-	char word[256], *name;
+	char name[64], *removed;
 	int length = sysfs_read(fs, command, 32, "proc/%d/comm", pid);
 
-	if (length != 15 || sysfs_read(fs, word, sizeof(word), "proc/%d/cmdline", pid) < 0)
+	if (length != 15 || sysfs_link_name(fs, name, sizeof(name), "proc/%d/exe", pid) < 0)
 		return;
-	name = strrchr(word, '/');
-	name = name ? name + 1 : word;
-	if (!strncmp(name, command, length) && strlen(name) < 32 &&
-	    strlen(word) < sizeof(word) - 1)
+	removed = strstr(name, " (deleted)");
+	if (removed)
+		*removed = '\0';
+	if (!strncmp(name, command, length) && strlen(name) < 32)
 		strcpy(command, name);
 }
 

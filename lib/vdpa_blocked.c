@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 
 #include "lib/holders.h"
@@ -33,11 +34,33 @@ static void append(struct failure *failure, const char *format, ...)
 	va_end(args);
 }
 
-/* The words of a process with NULs between; returns their length in bytes. */
+static int note_thread(void *context, int fd, const char *name)
+{
+	int *threads = context;
+
+	(void)fd;
+	(void)name;
+	++*threads;
+	return 0;
+}
+
+/*
+ * The words of a process with NULs between; returns their length in bytes.
+ *
+ * Reading them takes the lock of its memory (get_mm_cmdline() in fs/proc/base.c). A client
+ * of vhost-vdpa has that lock while the kernel waits for a device process, and once another
+ * of its threads wants it, too, whoever reads is kept waiting: so only those of a process
+ * that has no other thread are read.
+ */
 static int read_command(const struct sysfs *fs, pid_t pid, char *command)
 {
-	int length = sysfs_read(fs, command, COMMAND_SIZE, "proc/%d/cmdline", pid);
+	int threads = 0, length = 0;
 
+	sysfs_each(fs, note_thread, &threads, "proc/%d/task", pid);
+	if (threads < 2)
+		length = sysfs_read(fs, command, COMMAND_SIZE, "proc/%d/cmdline", pid);
+	if (length <= 0)
+		length = sysfs_read(fs, command, COMMAND_SIZE, "proc/%d/comm", pid);
 	if (length < 0)
 		length = 0;
 	memset(command + length, 0, COMMAND_SIZE - length);
@@ -56,9 +79,23 @@ static void join_words(char *command, int length)
 struct waiter {
 	const struct sysfs *fs;
 	pid_t child;		/* makes our own call, if that goes on */
-	pid_t pid;		/* the first other one, 0 for none */
+	pid_t pid;		/* another one, 0 for none */
+	bool family;		/* that one keeps everyone else waiting, too */
 	bool ours;		/* our own call waits for a device process */
 };
+
+/*
+ * A call of the family is a message that is sent; whoever binds, unbinds or has a node of
+ * vhost-vdpa waits for itself alone. The number of the system call stands first (proc(5)).
+ */
+static bool calls_family(const struct sysfs *fs, int pid)
+{
+	char text[128];
+
+	if (sysfs_read(fs, text, sizeof(text), "proc/%d/syscall", pid) <= 0)
+		return false;
+	return atoi(text) == SYS_sendto || atoi(text) == SYS_sendmsg;
+}
 
 static int note_process(void *context, int fd, const char *name)
 {
@@ -72,10 +109,12 @@ static int note_process(void *context, int fd, const char *name)
 	if (sysfs_read(waiter->fs, function, sizeof(function), "proc/%d/wchan", (int)pid) < 0 ||
 	    strcmp(function, "vduse_dev_msg_sync"))
 		return 0;
-	if ((pid_t)pid == waiter->child)
+	if ((pid_t)pid == waiter->child) {
 		waiter->ours = true;
-	else if (!waiter->pid)
-		waiter->pid = pid;
+	} else if (!waiter->pid || !waiter->family) {
+		waiter->family = calls_family(waiter->fs, (int)pid);
+		waiter->pid = waiter->pid && !waiter->family ? waiter->pid : (pid_t)pid;
+	}
 	return 0;
 }
 

@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -83,6 +84,28 @@ static void another_device(void **state)
 	assert_non_null(strstr(failure.message, "device process 232 (other) of lo1"));
 }
 
+/* One that binds waits for its own device; it is not why the others wait. */
+static void the_one_that_calls_the_family(void **state)
+{
+	static const char bind[] = "vdpa\0dev\0bind\0lo0", add[] = "vdpa\0dev\0add\0name\0lo1";
+	char call[40];
+	int i;
+
+	(void)state;
+	waiting(300, 1, bind, sizeof(bind));
+	snprintf(call, sizeof(call), "%d 0x3 0x7ffe 0x24", (int)SYS_write);
+	tree_file(&tree, call, "proc/300/syscall");
+	waiting(301, 1, add, sizeof(add));
+	snprintf(call, sizeof(call), "%d 0x3 0x7ffe 0x24", (int)SYS_sendto);
+	tree_file(&tree, call, "proc/301/syscall");
+	waiting(302, 1, bind, sizeof(bind));
+	for (i = 0; i < 2; i++) {
+		failure_set(&failure, STATUS_TIMED_OUT, 0, NULL, "no answer");
+		explain(i ? "lo0" : NULL);
+		assert_non_null(strstr(failure.message, "device process 232 (other) of lo1"));
+	}
+}
+
 /* A command whose words name no VDUSE device, cut short and without NUL. */
 static void another_command(void **state)
 {
@@ -99,6 +122,20 @@ static void another_command(void **state)
 	assert_true(strlen(failure.message) < sizeof(failure.message));
 	waiting(300, 1, "", 0);
 	explain(NULL);
+}
+
+/* Reading the command line of a process with threads could wait for what that waits for. */
+static void a_client_with_threads(void **state)
+{
+	static const char words[] = "qemu\0lo1";
+
+	(void)state;
+	waiting(300, 1, words, sizeof(words));
+	tree_folder(&tree, "proc/300/task/300");
+	tree_folder(&tree, "proc/300/task/301");
+	explain(NULL);
+	assert_string_equal(failure.message,
+			    "no answer: process 300 (vdpa) waits for a device process");
 }
 
 static void stopped(void **state)
@@ -177,7 +214,8 @@ static void nothing_to_see(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(our_own_device), TEST(another_device), TEST(another_command), TEST(stopped),
+		TEST(our_own_device), TEST(another_device), TEST(the_one_that_calls_the_family), TEST(another_command),
+		TEST(a_client_with_threads), TEST(stopped),
 		TEST(lines_of_batches),
 		TEST(not_served), TEST(ours_is_not_served), TEST(node_held), TEST(nothing_to_see),
 	};
