@@ -42,6 +42,23 @@ uint64_t call_seconds(const struct call *call)
 	return call->options->timeout_given ? call->options->timeout : DEFAULT_TIMEOUT;
 }
 
+void call_warn_of(struct call *call, const struct failure *failure)
+{
+	struct failure warning = *failure;
+
+	warning.status = STATUS_OK;
+	warning.errnum = 0;
+	buffer_add(call->warnings, &warning, sizeof(warning));
+}
+
+int call_patience(const struct call *call, int milliseconds)
+{
+	uint64_t most = call->options->timeout * 750;	/* of 1000 */
+
+	return call->options->timeout_given && most < (uint64_t)milliseconds ? (int)most :
+									       milliseconds;
+}
+
 static enum output_form form_of(const struct cli_options *options)
 {
 	if (!options->json)

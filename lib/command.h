@@ -48,10 +48,16 @@ int call_print(struct call *call, const char *text, size_t length);
 /* The time-out of a verb that sees to it itself (CLI_KEEPS_TIME), in seconds. */
 uint64_t call_seconds(const struct call *call);
 
+/* Of @milliseconds that a verb would wait for other processes, those that -T leaves it, so
+ * that it comes to its own end, with its own sentence, before its time is over. */
+int call_patience(const struct call *call, int milliseconds);
+
 /* Something the user should know although the command did what it was asked: a
  * line for stderr, JSON with -j. */
 void call_warn(struct call *call, const char *object, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
+/* The same, of what is no failure of the command: @failure's object, message and hint. */
+void call_warn_of(struct call *call, const struct failure *failure);
 
 struct command_result {
 	char *text;		/* for stdout, never NULL after command_run() */

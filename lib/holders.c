@@ -204,3 +204,15 @@ int holder_of(const struct sysfs *fs, dev_t device, struct holder *holder)
 	holders_free(&holders);
 	return rc;
 }
+
+void holder_hint_stopped(const struct holder *holder, struct failure *failure)
+{
+	size_t used;
+
+	if (!failure || holder->state != 'T')
+		return;
+	used = strlen(failure->hint);
+	snprintf(failure->hint + used, sizeof(failure->hint) - used,
+		 "%sit is stopped: \"kill -CONT %d\" lets it go on", used ? "; " : "",
+		 (int)holder->pid);
+}

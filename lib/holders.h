@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+#include "lib/error.h"
 #include "lib/sysfs.h"
 
 struct holder {
@@ -42,5 +43,9 @@ const struct holder *holders_find(const struct holders *holders, dev_t device);
  * another negative errno.
  */
 int holder_of(const struct sysfs *fs, dev_t device, struct holder *holder);
+
+/* Where @holder is stopped (SIGSTOP), the hint of @failure, which names it, goes on to say so,
+ * and what lets it go on: as it is it would not even end on SIGTERM. */
+void holder_hint_stopped(const struct holder *holder, struct failure *failure);
 
 #endif

@@ -11,6 +11,7 @@
 #include "lib/vdpa_driver.h"
 #include "lib/vdpa_lock.h"
 #include "lib/vdpa_usable.h"
+#include "lib/vduse_control.h"
 #include "lib/vduse_device.h"
 
 const char *vdpa_kernel_name(const char *name, char text[SYSFS_NAME_SIZE])
@@ -31,6 +32,8 @@ static int refuse_unserved(const struct sysfs *fs, const struct vduse_device *de
 {
 	if (!is_unserved(fs, device))
 		return 0;
+	if (vduse_node_is_broken(name) == 1)
+		return vduse_explain_broken(name, failure);
 	failure_set(failure, STATUS_FAILED, EINVAL, name,
 		    "no process serves this VDUSE device: the kernel would wait for one");
 	failure_hint(failure, vduse_device_is_ours(fs, device) ?
@@ -106,28 +109,11 @@ static int refuse_untaken(const struct sysfs *fs, const char *name, struct failu
 	return -ENODEV;
 }
 
-/* What looks like a driver's fault may be the end of the device process. */
-static void explain_end(const struct sysfs *fs, const char *name, struct failure *failure)
-{
-	struct vduse_device device;
-	size_t used = strlen(failure->message);
-
-	if (vduse_device_read(fs, name, &device, NULL) < 0 || !device.attached ||
-	    !is_unserved(fs, &device))
-		return;
-	snprintf(failure->message + used, sizeof(failure->message) - used,
-		 "; its device process has ended");
-}
-
 /* vdpa_usable_wait() for as long as modules and udev may take. */
 static int wait_usable(const struct sysfs *fs, const char *name,
 		       struct vdpa_attached *attached, struct failure *failure)
 {
-	int rc = vdpa_usable_wait(fs, name, VDPA_USABLE_MS, attached, failure);
-
-	if (rc < 0 && failure)
-		explain_end(fs, name, failure);
-	return rc;
+	return vdpa_usable_wait(fs, name, VDPA_USABLE_MS, attached, failure);
 }
 
 /* The add failed, but the device is there: said behind what else is to do about it. */

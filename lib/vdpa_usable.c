@@ -8,7 +8,9 @@
 #include <time.h>
 
 #include "lib/clock.h"
+#include "lib/holders.h"
 #include "lib/vdpa_driver.h"
+#include "lib/vduse_device.h"
 
 #define POLL_MS 10
 
@@ -145,6 +147,28 @@ static int tell(const struct sysfs *fs, const char *device,
 	return rc;
 }
 
+/* What looks like a driver's fault may be that of the device process, which has ended, or is
+ * stopped and did not answer within msg_timeout. */
+static void explain_process(const struct sysfs *fs, const char *name, struct failure *failure)
+{
+	struct vduse_device device;
+	struct holder holder;
+	size_t used, left;
+	int rc;
+
+	if (!failure || vduse_device_read(fs, name, &device, NULL) < 0 || !device.attached)
+		return;
+	used = strlen(failure->message);
+	left = sizeof(failure->message) - used;
+	rc = holder_of(fs, device.node, &holder);
+	if (rc == 0)
+		snprintf(failure->message + used, left, "; its device process has ended");
+	else if (rc == 1 && holder.state == 'T')
+		snprintf(failure->message + used, left, "; its device process %d (%s) is stopped, "
+			 "until \"kill -CONT %d\"", (int)holder.pid, holder.command,
+			 (int)holder.pid);
+}
+
 int vdpa_usable_wait(const struct sysfs *fs, const char *device, unsigned int milliseconds,
 		     struct vdpa_attached *attached, struct failure *failure)
 {
@@ -166,8 +190,11 @@ int vdpa_usable_wait(const struct sysfs *fs, const char *device, unsigned int mi
 			module = load_module(fs, attached);
 			continue;
 		}
-		if (verdict == GAVE_UP || clock_ms() >= deadline)
-			return tell(fs, device, attached, failure);
+		if (verdict == GAVE_UP || clock_ms() >= deadline) {
+			rc = tell(fs, device, attached, failure);
+			explain_process(fs, device, failure);
+			return rc;
+		}
 		nanosleep(&moment, NULL);
 	}
 }

@@ -257,3 +257,24 @@ int vduse_node_open(const char *name, struct failure *failure)
 	return vduse_explain_node(rc, name, sysfs_exists(&sysfs_machine, "sys/class/vduse"),
 				  failure);
 }
+
+int vduse_node_is_broken(const char *name)
+{
+	int rc, fd = vduse_node_open(name, NULL);
+	uint64_t features;
+
+	if (fd < 0)
+		return fd;
+	rc = ioctl(fd, VDUSE_DEV_GET_FEATURES, &features) == 0 ? 0 : -errno;
+	close(fd);
+	return rc == -EPERM ? 1 : rc;
+}
+
+int vduse_explain_broken(const char *name, struct failure *failure)
+{
+	failure_set(failure, STATUS_FAILED, EPIPE, name,
+		    "the kernel has broken it for good, as a message was not answered within "
+		    "its msg_timeout");
+	failure_hint(failure, "\"vduse down %.200s\" ends it, then make it again", name);
+	return -EPIPE;
+}

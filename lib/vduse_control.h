@@ -41,6 +41,14 @@ int vduse_control_destroy(int control, const char *name, struct failure *failure
 int vduse_node_open(const char *name, struct failure *failure);
 
 /*
+ * Has the kernel broken the device @name for good, as a message was not answered within its
+ * msg_timeout? Only an open node tells, with EPERM for every ioctl (vduse_dev_ioctl() in
+ * vduse_dev.c), and one process at a time has it open: to be asked where nobody serves it.
+ * 1, 0, or negative errno where that cannot be known.
+ */
+int vduse_node_is_broken(const char *name);
+
+/*
  * The sentences, apart from the calls. Each fills @failure for a positive @errnum and
  * returns -@errnum. @loaded: /sys/class/vduse is there.
  */
@@ -49,6 +57,9 @@ int vduse_explain_create(int errnum, const struct vduse_definition *definition,
 			 struct failure *failure);
 int vduse_explain_destroy(int errnum, const char *name, struct failure *failure);
 int vduse_explain_node(int errnum, const char *name, bool loaded, struct failure *failure);
+
+/* The kernel has broken the device @name: status 1, the way out. Returns -EPIPE. */
+int vduse_explain_broken(const char *name, struct failure *failure);
 
 /* There is no VDUSE in the kernel: status 7, how to load it. Returns -ENODEV. */
 int vduse_explain_missing(struct failure *failure);

@@ -25,10 +25,7 @@ void vdpa_session_end(struct vdpa_session *session)
 
 void vdpa_explain_device(struct call *call, struct failure *failure)
 {
-	const struct cli_value *device = &call->values[0];
-
-	vdpa_blocked_explain(&sysfs_machine, device->given ? device->text : NULL, call->left,
-			     failure);
+	vdpa_blocked_explain(&sysfs_machine, call->values[0].text, call->left, failure);
 }
 
 void vdpa_explain_any(struct call *call, struct failure *failure)

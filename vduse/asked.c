@@ -11,6 +11,7 @@
 #include "lib/json_read.h"
 #include "lib/parse.h"
 #include "lib/registry.h"
+#include "lib/vduse_control.h"
 
 #define DEPTH 8
 
@@ -358,7 +359,7 @@ static int explain_silence(const char *name, const struct holder *holder, struct
 		    "process %d (%s), which serves it, does not answer%s", holder->pid,
 		    holder->command, holder->state == 'T' ? ": it is stopped" : "");
 	failure_hint(failure, holder->state == 'T' ? "let it go on: \"kill -CONT %d\"" :
-		     "whether it was done is not known; see what process %d is doing", holder->pid);
+		     "see what process %d is doing; it may still do what it was asked", holder->pid);
 	return -ETIMEDOUT;
 }
 
@@ -375,6 +376,8 @@ int asked_explain(int rc, const char *name, const struct vduse_device *device,
 				   "process %d (%s) serves it and has no control socket: only "
 				   "devices of \"vduse loopback\" can be asked", holder.pid,
 				   holder.command);
+	if ((rc == -ENOENT || rc == -ECONNREFUSED) && vduse_node_is_broken(device->name) == 1)
+		return vduse_explain_broken(name, failure);
 	if (rc == -ENOENT || rc == -ECONNREFUSED) {
 		failure_set(failure, STATUS_FAILED, ENOTCONN, name, "nobody serves it");
 		failure_hint(failure, "\"vduse loopback %.200s\" does", name);

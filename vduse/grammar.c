@@ -1,7 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "vduse/grammar.h"
 
+#include "lib/vdpa_blocked.h"
 #include "vduse/verbs.h"
+
+/* Their first word is a device. */
+static void explain(struct call *call, struct failure *failure)
+{
+	vdpa_blocked_explain(&sysfs_machine, call->values[0].text, call->left, failure);
+}
 
 /*
  * create and destroy take no lock that a device process can hold (vduse_lock in
@@ -14,12 +21,14 @@ static const struct cli_verb verbs[] = {
 		.running = CLI_READS,
 		.help = "make a VDUSE device",
 		.run = create_run,
+		.explain_timeout = explain,
 	}, {
 		.path = "destroy",
 		.words = destroy_words,
 		.running = CLI_READS,
 		.help = "end a VDUSE device that is neither attached nor served",
 		.run = destroy_run,
+		.explain_timeout = explain,
 	}, {
 		.path = "show|list",
 		.words = show_words,
@@ -27,6 +36,7 @@ static const struct cli_verb verbs[] = {
 		.container = "vduse",
 		.help = "show one VDUSE device, or all",
 		.run = show_run,
+		.explain_timeout = explain,
 	}, {
 		.path = "stats",
 		.words = stats_words,
@@ -34,12 +44,14 @@ static const struct cli_verb verbs[] = {
 		.container = "stats",
 		.help = "what devices have counted, or carry in a second",
 		.run = stats_run,
+		.explain_timeout = explain,
 	}, {
 		.path = "set",
 		.words = set_words,
 		.running = CLI_READS,
 		.help = "change attributes of a device",
 		.run = set_run,
+		.explain_timeout = explain,
 	}, {
 		.path = "loopback",
 		.words = loopback_words,

@@ -45,6 +45,7 @@ static int refuse_attached(const struct sysfs *fs, const char *name,
 			    holder->command);
 		failure_hint(failure, "first \"vdpa dev del %s\", then end process %d", name,
 			     (int)holder->pid);
+		holder_hint_stopped(holder, failure);
 	} else {
 		failure_set(failure, STATUS_BUSY, EBUSY, name, "%s", text);
 		failure_hint(failure, "first \"vdpa dev del %s\"", name);
@@ -58,6 +59,7 @@ static int refuse_open(const char *name, const struct holder *holder,
 	failure_set(failure, STATUS_BUSY, EBUSY, name, "process %d (%s) has its node open",
 		    (int)holder->pid, holder->command);
 	failure_hint(failure, "end process %d first", (int)holder->pid);
+	holder_hint_stopped(holder, failure);
 	return -EBUSY;
 }
 

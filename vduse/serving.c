@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,6 +28,8 @@
 			    FEATURE(55))
 #define FEATURE_MRG_RXBUF FEATURE(15)
 #define SUPER_FRAME 65536
+#define OPEN_TRIES 4
+#define OPEN_RETRY_MS 20
 
 void serving_report(void *context, const char *name, const char *sentence)
 {
@@ -164,8 +167,10 @@ static int explain_holder(const char *name, struct failure *failure)
 	struct holder holder;
 
 	if (vduse_device_read(&sysfs_machine, name, &device, NULL) == 0 &&
-	    holder_of(&sysfs_machine, device.node, &holder) == 1)
+	    holder_of(&sysfs_machine, device.node, &holder) == 1) {
 		failure_hint(failure, "process %d (%s) serves it", holder.pid, holder.command);
+		holder_hint_stopped(&holder, failure);
+	}
 	return -EBUSY;
 }
 
@@ -201,6 +206,18 @@ static void open_affinity(struct serve_device *served)
 	}
 }
 
+/* "vduse show" has the node of a device without a server open for a moment. */
+static int open_node(const char *name, struct failure *failure)
+{
+	int tries, fd = vduse_node_open(name, failure);
+
+	for (tries = 1; fd == -EBUSY && tries < OPEN_TRIES; tries++) {
+		poll(NULL, 0, OPEN_RETRY_MS);
+		fd = vduse_node_open(name, failure);
+	}
+	return fd;
+}
+
 static int open_device(struct serving *serving, struct serve_device *served,
 		       struct failure *failure)
 {
@@ -212,16 +229,17 @@ static int open_device(struct serving *serving, struct serve_device *served,
 	if (rc < 0)
 		return rc;
 	open_affinity(served);
-	served->fd = vduse_node_open(served->name, failure);
+	served->fd = open_node(served->name, failure);
 	return served->fd == -EBUSY ? explain_holder(served->name, failure) : served->fd;
 }
 
-static void close_device(const struct serve_device *served)
+/* The socket of one that @broke stays, which tells "vduse show" where to look. */
+static void close_device(const struct serve_device *served, bool broke)
 {
 	unsigned int i;
 
 	/* first: the next server's stands there as soon as the node is free */
-	if (served->control_fd >= 0)
+	if (served->control_fd >= 0 && !broke)
 		control_socket_remove(REGISTRY_FOLDER, served->name);
 	if (served->fd >= 0)
 		close(served->fd);
@@ -230,12 +248,12 @@ static void close_device(const struct serve_device *served)
 			close(served->affinity[i]);
 }
 
-static void close_devices(struct serving *serving)
+static void close_devices(struct serving *serving, bool broke)
 {
 	unsigned int i;
 
 	for (i = 0; i < serving->plan.count; i++)
-		close_device(&serving->plan.devices[i]);
+		close_device(&serving->plan.devices[i], broke);
 }
 
 /*
@@ -285,7 +303,8 @@ int serving_run(struct serving *serving, struct failure *failure)
 		open_control(serving, &plan->devices[i]);
 	if (rc >= 0)
 		rc = serve_run(plan, failure);
-	close_devices(serving);
+	/* serve_run(): the kernel has broken a device */
+	close_devices(serving, rc == -EPIPE || rc == -EPERM);
 	if (plan->pcap_fd >= 0)
 		close(plan->pcap_fd);
 	return rc < 0 ? rc : 0;

@@ -134,6 +134,7 @@ static int check_server(const struct plan *plan, uint64_t bytes, struct failure 
 		    "process %d (%s) serves it and may have virtqueues that need 16777216 bytes",
 		    holder.pid, holder.command);
 	failure_hint(failure, "end it first, or set no less");
+	holder_hint_stopped(&holder, failure);
 	return -EBUSY;
 }
 
@@ -234,7 +235,7 @@ static int set_link(const struct plan *plan, struct failure *failure)
 	int rc;
 
 	snprintf(request, sizeof(request), "link %s", links[word(plan, SET_LINK)->number]);
-	rc = ask_to(name, request, CONTROL_PATIENCE_MS);
+	rc = ask_to(name, request, call_patience(plan->call, CONTROL_PATIENCE_MS));
 	return rc ? asked_explain(rc, name, &plan->device, failure) : 0;
 }
 

@@ -5,6 +5,7 @@
  *	sysfs			vqs, msg_timeout, bounce_size, attached, what stands behind
  *	/proc			served, and by whom
  *	who serves it		broken, link, virtqueues, counters, if it is one of ours
+ *	its node		broken, if nobody serves it any more
  *	the record		type, features, vendor, vq_align, mac, mtu, size
  *	the virtio driver	type where there is no record, features negotiated, status
  */
@@ -13,13 +14,14 @@
 #include <string.h>
 #include <sys/sysmacros.h>
 
-#include "lib/clock.h"
 #include "lib/control_socket.h"
 #include "lib/holders.h"
 #include "lib/vdpa_attached.h"
+#include "lib/vduse_control.h"
 #include "lib/vduse_device.h"
 #include "vduse/asked.h"
 #include "vduse/counters.h"
+#include "vduse/patience.h"
 #include "vduse/server.h"
 #include "vduse/verbs.h"
 
@@ -42,21 +44,10 @@ struct view {
 	struct vdpa_attached attached;		/* where device->attached */
 	bool asked;
 	struct asked_state state;		/* where asked */
+	bool broken_known, broken;
 	bool counted;
 	struct port_counters counters;		/* where counted */
 };
-
-/* What a listing may take of the users' time for those who do not answer. */
-struct patience {
-	int64_t end;		/* clock_ms() */
-};
-
-static int patience_left(const struct patience *patience)
-{
-	int64_t left = patience->end - clock_ms();
-
-	return left > 0 ? (int)left : 0;
-}
 
 /* What happens to be in the way of the record is worth a warning, but for its absence:
  * devices of other programs have none. */
@@ -79,22 +70,49 @@ static void ask(struct call *call, struct view *view, const struct patience *pat
 {
 	const char *name = view->device->name;
 	struct failure failure = { .status = STATUS_OK };
-	bool stopped = view->holder && view->holder->state == 'T';
-	int rc;
+	int rc = ask_state(name, patience_share(patience, view->holder), &view->state);
 
-	if (!view->holder)
-		return;
-	/* one that is stopped gets no time: it will not answer */
-	rc = ask_state(name, stopped ? 0 : patience_left(patience), &view->state);
 	view->asked = rc == 0;
 	if (rc == 0 && call->options->statistics) {
-		rc = ask_counters(name, patience_left(patience), &view->counters);
+		rc = ask_counters(name, patience_share(patience, view->holder), &view->counters);
 		view->counted = rc == 0;
 	}
 	if (rc == -ETIMEDOUT || rc == -EPROTO) {
 		asked_explain(rc, name, view->device, &failure);
-		call_warn(call, name, "%s", failure.message);
+		call_warn_of(call, &failure);
 	}
+}
+
+/* A server that was killed, or that ended with the device, leaves its socket behind. */
+static bool ended_badly(const struct view *view)
+{
+	char file[REGISTRY_FILE_MAX];
+
+	registry_socket_name(view->device->name, file);
+	return view->device->attached ||
+	       sysfs_exists(&sysfs_machine, "%s/%s", REGISTRY_FOLDER + 1, file);
+}
+
+/*
+ * Has the kernel broken it? Who serves it is told by the kernel; where nobody does, its node
+ * tells. But that is opened, which keeps a server out for a moment and is news for "vduse
+ * monitor": so only the node of a device of ours that lacks its server.
+ */
+static void look_whether_broken(struct call *call, struct view *view)
+{
+	struct failure failure = { .status = STATUS_OK };
+	int rc = -EAGAIN;
+
+	if (view->asked)
+		rc = view->state.broken;
+	else if (!view->holder && view->served_known && view->recorded && ended_badly(view))
+		rc = vduse_node_is_broken(view->device->name);
+	view->broken_known = rc >= 0;
+	view->broken = rc == 1;
+	if (!view->broken)
+		return;
+	vduse_explain_broken(view->device->name, &failure);
+	call_warn_of(call, &failure);
 }
 
 /* The virtio driver's side tells the type of a device that someone else created. */
@@ -129,8 +147,8 @@ static void put_line(struct output *out, const struct view *view)
 	if (view->served_known)
 		output_bool(out, OUT_BOTH, "served", view->holder);
 	output_bool(out, OUT_BOTH, "attached", device->attached);
-	if (view->asked)
-		output_bool(out, OUT_BOTH, "broken", view->state.broken);
+	if (view->broken_known)
+		output_bool(out, OUT_BOTH, "broken", view->broken);
 	vdpa_attached_put(out, &view->attached);
 	server_put(out, view->holder);
 }
@@ -239,14 +257,17 @@ static void show_device(struct call *call, const struct vduse_device *device,
 	look_up_record(call, &view);
 	if (device->attached)
 		vdpa_attached_read(&sysfs_machine, device->name, &view.attached);
-	ask(call, &view, patience);
+	if (view.holder)
+		ask(call, &view, patience);
+	look_whether_broken(call, &view);
 	put_view(call, &view);
 }
 
 static int show_list(struct call *call, const struct vduse_device_list *list,
 		     struct failure *failure)
 {
-	const struct patience patience = { clock_ms() + CONTROL_PATIENCE_MS };
+	const struct patience patience =
+		patience_begin(call_patience(call, CONTROL_PATIENCE_MS), list->count);
 	struct holders holders = { 0 };
 	size_t i;
 	int rc = 0;

@@ -10,7 +10,6 @@
 #include "lib/control_socket.h"
 #include "lib/registry.h"
 #include "lib/vduse_control.h"
-#include "vduse/device/node.h"
 
 bool standing_is_ours(const struct holder *holder)
 {
@@ -58,17 +57,9 @@ bool standing_works(const struct standing *standing)
 
 bool standing_is_broken(const struct standing *standing)
 {
-	uint64_t features;
-	int rc, fd;
-
 	if (standing->held)
 		return standing->ours && standing->asked == 0 && standing->state.broken;
-	fd = standing->there ? vduse_node_open(standing->device.name, NULL) : -ENODEV;
-	if (fd < 0)
-		return false;
-	rc = node_get_features(fd, &features);
-	close(fd);
-	return rc == -EPERM;	/* vduse_dev_ioctl() */
+	return standing->there && vduse_node_is_broken(standing->device.name) == 1;
 }
 
 /* "NAME.sock.231": of a server that was killed before the socket had its name. */

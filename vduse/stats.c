@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "lib/clock.h"
@@ -16,6 +17,7 @@
 #include "vduse/asked.h"
 #include "vduse/counters.h"
 #include "vduse/hold.h"
+#include "vduse/patience.h"
 #include "vduse/rates.h"
 #include "vduse/verbs.h"
 
@@ -43,7 +45,7 @@ static bool is_not_ours(int rc)
 static int put_one(struct call *call, const struct vduse_device *device, struct failure *failure)
 {
 	struct port_counters counters;
-	int rc = ask_counters(device->name, CONTROL_PATIENCE_MS, &counters);
+	int rc = ask_counters(device->name, call_patience(call, CONTROL_PATIENCE_MS), &counters);
 
 	if (rc < 0)
 		return asked_explain(rc, device->name, device, failure);
@@ -51,26 +53,60 @@ static int put_one(struct call *call, const struct vduse_device *device, struct 
 	return 0;
 }
 
+/* All devices there are, and who serves them: freed by crowd_free(), whatever came of it. */
+struct crowd {
+	struct vduse_device_list list;
+	struct holders holders;
+	struct patience patience;
+};
+
+static int crowd_read(struct crowd *crowd, bool look, int milliseconds, struct failure *failure)
+{
+	int rc;
+
+	*crowd = (struct crowd){ .list = { .count = 0 } };
+	rc = vduse_device_list_read(&sysfs_machine, &crowd->list, failure);
+	if (rc < 0)
+		return rc;
+	if (look && crowd->list.count)
+		holders_scan(&sysfs_machine, major(crowd->list.devices[0].node), &crowd->holders);
+	crowd->patience = patience_begin(milliseconds, crowd->list.count);
+	return 0;
+}
+
+static void crowd_free(struct crowd *crowd)
+{
+	vduse_device_list_free(&crowd->list);
+	holders_free(&crowd->holders);
+}
+
+/* Milliseconds for @device's server to answer. */
+static int crowd_patience(const struct crowd *crowd, const struct vduse_device *device)
+{
+	return patience_share(&crowd->patience, holders_find(&crowd->holders, device->node));
+}
+
 /* Of all: who cannot be asked has no counters, and who does not answer is worth a word. */
 static int put_all(struct call *call, struct failure *failure)
 {
-	struct vduse_device_list list;
 	struct port_counters counters;
 	struct failure why;
+	struct crowd crowd;
 	size_t i;
-	int rc = vduse_device_list_read(&sysfs_machine, &list, failure);
+	int rc = crowd_read(&crowd, true, call_patience(call, CONTROL_PATIENCE_MS), failure);
 
-	for (i = 0; rc == 0 && i < list.count; i++) {
-		int asked = ask_counters(list.devices[i].name, CONTROL_PATIENCE_MS, &counters);
+	for (i = 0; rc == 0 && i < crowd.list.count; i++) {
+		const struct vduse_device *device = &crowd.list.devices[i];
+		int asked = ask_counters(device->name, crowd_patience(&crowd, device), &counters);
 
 		if (asked == 0) {
-			counters_output(call->out, list.devices[i].name, &counters);
+			counters_output(call->out, device->name, &counters);
 		} else if (!is_not_ours(asked)) {
-			asked_explain(asked, list.devices[i].name, &list.devices[i], &why);
-			call_warn(call, why.object, "%s", why.message);
+			asked_explain(asked, device->name, device, &why);
+			call_warn_of(call, &why);
 		}
 	}
-	vduse_device_list_free(&list);
+	crowd_free(&crowd);
 	return rc;
 }
 
@@ -96,6 +132,7 @@ static int stats_once(struct call *call, struct failure *failure)
 struct followed {
 	char name[SYSFS_NAME_SIZE];
 	bool known;			/* counters are those of @when */
+	bool silent;			/* it did not answer, and that was said */
 	int64_t when;			/* clock_ms() */
 	struct port_counters counters;
 };
@@ -104,6 +141,7 @@ struct following {
 	struct call *call;
 	struct failure *failure;
 	const char *only;		/* NULL: all */
+	bool all_answered;		/* when they were asked last */
 	bool table;			/* on a terminal: the last one is replaced */
 	int lines;			/* of the last table */
 	struct buffer text;
@@ -140,12 +178,12 @@ static void add_rates(struct following *following, const struct followed *device
 }
 
 /* Rates come from the second look on; a server that began anew counts from 0. */
-static int look_at(struct following *following, const char *name)
+static int look_at(struct following *following, const char *name, int milliseconds)
 {
 	struct followed *device = find(following, name);
 	struct port_counters counters;
 	struct rates rates;
-	int rc = device ? ask_counters(name, CONTROL_PATIENCE_MS, &counters) : -ENOMEM;
+	int rc = device ? ask_counters(name, milliseconds, &counters) : -ENOMEM;
 	int64_t now = clock_ms();
 
 	if (rc < 0) {
@@ -164,7 +202,8 @@ static int look_at(struct following *following, const char *name)
 static int look_at_only(struct following *following)
 {
 	struct vduse_device device;
-	int rc = look_at(following, following->only);
+	int rc = look_at(following, following->only,
+			 call_patience(following->call, CONTROL_PATIENCE_MS));
 
 	if (rc == 0)
 		return 0;
@@ -173,15 +212,39 @@ static int look_at_only(struct following *following)
 	return asked_explain(rc, following->only, &device, following->failure);
 }
 
-static int look_at_all(struct following *following)
+/* Who does not answer has no rates, and is told of at the end, once. */
+static void tell_silent(struct following *following, const struct vduse_device *device)
 {
-	struct vduse_device_list list;
-	size_t i;
-	int rc = vduse_device_list_read(&sysfs_machine, &list, following->failure);
+	struct followed *followed = find(following, device->name);
+	struct failure why;
 
-	for (i = 0; rc == 0 && i < list.count; i++)
-		look_at(following, list.devices[i].name);
-	vduse_device_list_free(&list);
+	if (!followed || followed->silent)
+		return;
+	followed->silent = true;
+	asked_explain(-ETIMEDOUT, device->name, device, &why);
+	call_warn_of(following->call, &why);
+}
+
+/* Of @period, in milliseconds, those who do not answer have half. Who they are is looked up
+ * when there are any, and at first. */
+static int look_at_all(struct following *following, int64_t period)
+{
+	int most = period / 2 < CONTROL_PATIENCE_MS ? (int)(period / 2) : CONTROL_PATIENCE_MS;
+	struct crowd crowd;
+	size_t i;
+	int rc = crowd_read(&crowd, !following->all_answered, most, following->failure);
+
+	following->all_answered = true;
+	for (i = 0; rc == 0 && i < crowd.list.count; i++) {
+		const struct vduse_device *device = &crowd.list.devices[i];
+
+		if (look_at(following, device->name, crowd_patience(&crowd, device)) !=
+		    -ETIMEDOUT)
+			continue;
+		following->all_answered = false;
+		tell_silent(following, device);
+	}
+	crowd_free(&crowd);
 	return rc;
 }
 
@@ -231,7 +294,8 @@ static int follow(struct following *following, int signals, int64_t period)
 	int rc = 1;
 
 	while (rc > 0) {
-		rc = following->only ? look_at_only(following) : look_at_all(following);
+		rc = following->only ? look_at_only(following) :
+				       look_at_all(following, period);
 		if (rc == 0)
 			rc = print(following);
 		if (rc < 0)

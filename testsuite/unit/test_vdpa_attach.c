@@ -331,6 +331,9 @@ static void process_ends(void **state)
 	(void)state;
 	play.virtio_fails = true;
 	assert_int_equal(add(NULL), -ENODEV);
+	tree_process(&tree, 231, "vduse", 'T', 1, "/dev/zero");
+	assert_int_equal(vdpa_bind(&tree.fs, "lo0", "virtio_vdpa", &failure), -ENODEV);
+	assert_non_null(strstr(failure.message, "231 (vduse) is stopped, until \"kill -CONT 231"));
 	tree_delete(&tree, "proc/231");
 	assert_int_equal(vdpa_bind(&tree.fs, "lo0", "virtio_vdpa", &failure), -ENODEV);
 	assert_non_null(strstr(failure.message, "device process has ended"));

@@ -83,8 +83,7 @@ static int device_failure(const struct served *served, int rc, const char *what)
 	failure_set(failure, STATUS_FAILED, EPIPE, name,
 		    "the kernel has broken the device: a control message was not answered "
 		    "within msg_timeout");
-	failure_hint(failure, "run \"vdpa dev del %.100s\" and \"vduse destroy %.100s\", then "
-		     "create it again", name, name);
+	failure_hint(failure, "\"vduse down %.100s\" ends it, then make it again", name);
 	return rc;
 }
 
