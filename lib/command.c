@@ -53,7 +53,7 @@ void call_warn_of(struct call *call, const struct failure *failure)
 
 int call_patience(const struct call *call, int milliseconds)
 {
-	uint64_t most = call->options->timeout * 750;	/* of 1000 */
+	uint64_t most = call->options->timeout * 500;	/* half of it, in milliseconds */
 
 	return call->options->timeout_given && most < (uint64_t)milliseconds ? (int)most :
 									       milliseconds;

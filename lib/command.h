@@ -48,8 +48,8 @@ int call_print(struct call *call, const char *text, size_t length);
 /* The time-out of a verb that sees to it itself (CLI_KEEPS_TIME), in seconds. */
 uint64_t call_seconds(const struct call *call);
 
-/* Of @milliseconds that a verb would wait for other processes, those that -T leaves it, so
- * that it comes to its own end, with its own sentence, before its time is over. */
+/* Of @milliseconds that a verb would wait for other processes, at most half of -T, so that it
+ * comes to its own end, with its own sentence, before its time is over. */
 int call_patience(const struct call *call, int milliseconds);
 
 /* Something the user should know although the command did what it was asked: a

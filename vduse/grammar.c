@@ -1,13 +1,26 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "vduse/grammar.h"
 
+#include <errno.h>
+
+#include "lib/holders.h"
 #include "lib/vdpa_blocked.h"
+#include "lib/vduse_device.h"
+#include "vduse/asked.h"
 #include "vduse/verbs.h"
 
-/* Their first word is a device. */
+/* Their first word is a device. They ask its process themselves: the kernel need not wait. */
 static void explain(struct call *call, struct failure *failure)
 {
-	vdpa_blocked_explain(&sysfs_machine, call->values[0].text, call->left, failure);
+	const char *name = call->values[0].text;
+	struct vduse_device device;
+	struct holder holder;
+
+	if (name && vduse_device_read(&sysfs_machine, name, &device, NULL) == 0 &&
+	    holder_of(&sysfs_machine, device.node, &holder) == 1 && holder.state == 'T')
+		asked_explain(-ETIMEDOUT, name, &device, failure);
+	else
+		vdpa_blocked_explain(&sysfs_machine, name, call->left, failure);
 }
 
 /*

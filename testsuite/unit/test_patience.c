@@ -66,7 +66,7 @@ static void within_the_time_out(void **state)
 	(void)state;
 	assert_int_equal(call_patience(&call, 2000), 2000);
 	options.timeout_given = true;
-	assert_int_equal(call_patience(&call, 2000), 750);
+	assert_int_equal(call_patience(&call, 2000), 500);
 	options.timeout = 86400;
 	assert_int_equal(call_patience(&call, 2000), 2000);
 }
