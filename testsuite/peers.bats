@@ -306,6 +306,72 @@ teardown_file()
 	SCRIPT
 }
 
+@test "peers: down and up leave a disk that another program serves alone, and one that is mounted, and what is on it stays" {
+	in_guest <<-'SCRIPT'
+		truncate -s 32M "$T.disk"
+		storage pu0 "$T.disk"
+		gone() { ! kill -0 $storage_pid 2>/dev/null; }
+		# refused HINT: neither is done, and nothing has changed
+		refused()
+		{
+			local verb before
+
+			before=$(vduse -j show pu0)
+			for verb in down up; do
+				expect 5 "vduse -T 5 $verb pu0"
+			done
+			expect 5 'vduse -T 5 down pu0' "process $storage_pid \(qemu-storage-daemon\) serves it, which is none of ours; $1"
+			[ "$(vduse -j show pu0)" = "$before" ] || complain "a refusal changed it: $(vduse -j show pu0), before: $before"
+		}
+		refused 'end that process in its own way'
+		device attach pu0 driver vhost_vdpa
+		refused 'first \"vdpa dev del pu0\", then end that process'
+		need 0 'vdpa dev bind pu0 driver virtio_vdpa'
+		disk=$(disk_of pu0)
+		refused 'first \"vdpa dev del pu0\"'
+		(peer mke2fs -q -t ext4 -E lazy_itable_init=0,lazy_journal_init=0 "/dev/$disk") || complain 'mke2fs'
+		mount -o noinit_itable,noatime "/dev/$disk" /mnt || broken 'cannot mount'
+		random_file /mnt/random $((5 << 20))
+		cp /bin/bash /mnt/
+		sums() { (cd /mnt && sha256sum random bash); }
+		sum=$(sums)
+		refused 'first \"vdpa dev del pu0\"'
+		expect 5 'vdpa -T 5 dev del pu0' 'mounted at /mnt.*umount'
+		# its daemon is killed, and it is mounted: the kernel would wait
+		sync
+		kill -KILL $storage_pid
+		wait_until 5 gone
+		expect 5 'vduse -T 5 down pu0' "disk $disk is in use, mounted at /mnt, and no process serves it.*start its device process again"
+		[ $ms -lt 3000 ] || complain "it took $ms ms"
+		[ "$(disk_of pu0)" = "$disk" ] || broken 'a refused down did something'
+		[ "$(read_value /sys/class/vduse/pu0/msg_timeout)" = 30 ] || complain 'a refused down changed msg_timeout'
+		# the way out that it says: all is there, and goes on
+		storage pu0 "$T.disk"
+		echo 3 >/proc/sys/vm/drop_caches
+		[ "$(sums)" = "$sum" ] || complain 'files have changed'
+		echo more >/mnt/more || complain 'the file system is gone'
+		umount /mnt || complain 'cannot unmount'
+		# killed, and nobody uses it: that is what a crash leaves behind
+		kill -KILL $storage_pid
+		wait_until 5 gone
+		expect 0w 'vduse -T 20 down pu0' ': there was no record of it; no process served it.$'
+		[ $ms -lt 6000 ] || complain "it took $ms ms"
+		nothing_left pu0
+		rm -f /tmp/vduse-blk-pu0
+		# what was on it is on it
+		storage pu0 "$T.disk"
+		device attach pu0
+		mount -o ro "/dev/$(disk_of pu0)" /mnt || broken 'cannot mount it again'
+		[ "$(sums)" = "$sum" ] && [ "$(cat /mnt/more)" = more ] || complain 'files have changed'
+		umount /mnt
+		device detach pu0
+		storage_ends pu0
+		expect 0w 'vduse down pu0' 'nothing'
+		nothing_left
+		rm -f "$T".*
+	SCRIPT
+}
+
 @test "peers: dpdk-testpmd drives our device: what it sends comes back, counted by itself, also after one that was killed" {
 	in_guest <<-'SCRIPT'
 		device create pt0

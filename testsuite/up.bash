@@ -4,25 +4,57 @@
 #
 # For tests of vduse up and down: more functions for the scripts of device.bash.
 
-guest_functions+=(no_trace kill_rounds race_rounds freeze_family thaw_family)
+guest_functions+=(no_trace ours_remain ends kill_rounds race_rounds
+	freeze_family thaw_family)
 
-# no_trace WHERE NAME...: nothing of NAME, no process of ours, and the machine's settings are
-# as they were.
+# ours_remain: is a process of ours left, other than `spare`? Its id, then, in `ours`.
+ours_remain()
+{
+	local path line
+
+	ours=
+	for path in /proc/[0-9]*/stat; do
+		{ IFS= read -r line <"$path"; } 2>/dev/null || continue
+		[[ $line != *' (vduse) '* || $line = *' (vduse) '[ZX]' '* || ${line%% *} = "${spare-}" ]] ||
+			ours+=" ${line%% *}"
+	done
+	[ -n "$ours" ]
+}
+
+# no_trace WHERE NAME...: nothing of NAME, no process or socket of ours, no network namespace,
+# and the machine's settings are as they were.
 no_trace()
 {
-	local where=$1 name path
+	local where=$1 name path lines now
 	shift
 
 	# what was killed ends a moment later
-	wait_until 2 eval '! vm-state | grep -q "^process .* vduse$"' ||
-		complain "$where: processes stay: $(vm-state | grep '^process .* vduse$' | tr '\n' ' ')"
+	wait_until 2 eval '! ours_remain' || complain "$where: processes stay:$ours"
+	mapfile -t lines </proc/net/unix
 	for name; do
+		[[ "${lines[*]}" != *"/run/vduse/$name."* ]] || complain "$where: a socket of $name stays"
 		for path in "/sys/bus/vdpa/devices/$name" "/dev/vduse/$name" /run/vduse/"$name".*; do
-			[ ! -e "$path" ] || complain "$where: left behind: $path"
+			[ ! -e "$path" ] && [ ! -L "$path" ] || complain "$where: left behind: $path"
 		done
 	done
+	printf -v now '%s ' /run/netns/*
+	[ "${spaces=$now}" = "$now" ] || complain "$where: network namespaces: $now, before: $spaces"
 	[ "$(</sys/bus/vdpa/drivers_autoprobe)" = 1 ] || complain "$where: drivers_autoprobe is off"
 	[ ! -s /run/vduse/drivers_autoprobe ] || complain "$where: a value to put back stays"
+}
+
+# ends SECONDS PID: this child of ours ends by then, and is killed otherwise. Its status is
+# in `status`.
+ends()
+{
+	local end=$((${EPOCHREALTIME/./} + $1 * 1000000))
+
+	while kill -0 "$2" 2>/dev/null && [ "${EPOCHREALTIME/./}" -lt $end ]; do
+		nap 0.01
+	done
+	! kill -KILL "$2" 2>/dev/null || complain "process $2 does not end within $1 s"
+	wait "$2" 2>/dev/null
+	status=$?
 }
 
 # kill_rounds COUNT: up, a SIGKILL at a random moment for the command or for the device
@@ -43,7 +75,7 @@ kill_rounds()
 		[ $((RANDOM % 2)) = 0 ] || victim=$(server_of k0)
 		[ -z "$victim" ] || kill -KILL ${victim%% *} 2>/dev/null
 		[ $((RANDOM % 3)) = 0 ] || kill -KILL $pid 2>/dev/null
-		wait $pid 2>/dev/null
+		ends 20 $pid
 		if [ $((round % 3)) = 0 ]; then
 			run_line "vduse up $words"
 			[ $status = 0 ] || complain "round $round ($words, $moment s): up after it: status $status: $err"
@@ -55,37 +87,42 @@ kill_rounds()
 	done
 }
 
-# race_rounds COUNT: three at a time, up and down of one name in turns; each must say one of
-# the things that are true, and the last down leaves nothing.
+# race_rounds COUNT: four at a time, up and down of one name, or of a pair, in turns; each must
+# say one of the things that are true, and the last down leaves nothing.
 race_rounds()
 {
-	local round pid pids verb
+	local round pid pids verb verbs name
 
 	for ((round = 1; round <= $1; round++)); do
 		pids=()
-		for verb in 'up c0' 'down c0' 'up c0' 'up c0 mtu 1400'; do
+		verbs=('up c0' 'down c0' 'up c0' 'up c0 mtu 1400')
+		[ $((round % 3)) != 2 ] || verbs=('up c0 driver vhost_vdpa peer c1' 'down c1' \
+			'up c0 driver vhost_vdpa peer c1' 'up c1')
+		for verb in "${verbs[@]}"; do
 			# shellcheck disable=SC2086 # words
 			vduse $verb >/dev/null 2>"$T.$verb" &
 			pids+=($!)
 		done
 		for pid in "${pids[@]}"; do
-			wait "$pid"
-			status=$?
+			ends 30 "$pid"
 			# 5: up with the other words was first
 			[ $status = 0 ] || [ $status = 5 ] ||
 				complain "round $round: status $status: $(cat "$T".up* "$T".down*)"
 		done
-		if [ -e /sys/class/vduse/c0 ]; then
-			[ "$(driver_of c0)" = virtio_vdpa ] || complain "round $round: half of it is there"
-			[ -n "$(server_of c0)" ] || complain "round $round: nobody serves it"
-			[ -e /run/vduse/c0.up ] || complain "round $round: what it was to be is not written down"
-		fi
-		run_line 'vduse down c0'
-		[ $status = 0 ] || complain "round $round: down: status $status: $err"
-		run_line 'vduse down c0'
-		[[ $err = *'nothing'* ]] || complain "round $round: not down: $out$err"
+		for name in c0 c1; do
+			[ -e /sys/class/vduse/$name ] || continue
+			driver_of $name >/dev/null || complain "round $round: half of $name is there"
+			[ -n "$(server_of $name)" ] || complain "round $round: nobody serves $name"
+			[ -e /run/vduse/$name.up ] || complain "round $round: what $name was to be is not written down"
+		done
+		for name in c0 c1; do
+			run_line "vduse down $name"
+			[ $status = 0 ] || complain "round $round: down: status $status: $err"
+			run_line "vduse down $name"
+			[[ $err = *'nothing'* ]] || complain "round $round: not down: $out$err"
+		done
 		rm -f "$T".up* "$T".down*
-		no_trace "round $round" c0
+		no_trace "round $round" c0 c1
 		[ $failed = 0 ] || return
 	done
 }
