@@ -254,17 +254,13 @@ static void an_unmapped_buffer_is_left_alone(void **state)
 	any_free(&world);
 }
 
-/* Two chains on each of two lanes, published: VQ_PAIR_*. */
-static unsigned int carry(struct any_world *to, struct any_world *from)
+/* The next two chains on each of two lanes, published: VQ_PAIR_*. */
+static unsigned int carry_two(struct any_world *to, struct any_world *from)
 {
 	enum vq_lane_kind kind = kind_of(to);
 	struct vq_lane_chain frame = { .head = 0 }, buffer = { .head = 0 };
 	struct vq_lane sent = { .vq = NULL }, received = sent;
 
-	for (uint32_t i = 0; i < 2; i++) {
-		offer(to, true);
-		offer(from, false);
-	}
 	assert_int_equal(vq_lane_open(kind, &received, to->vq, false, 2), 2);
 	assert_int_equal(vq_lane_open(kind, &sent, from->vq, false, 2), 2);
 	for (uint32_t i = 0; i < 2; i++) {
@@ -274,6 +270,15 @@ static unsigned int carry(struct any_world *to, struct any_world *from)
 		vq_lane_use(kind, &received, i, &buffer, 42 + i);
 	}
 	return vq_lane_publish(kind, &received, &sent, 2);
+}
+
+static unsigned int carry(struct any_world *to, struct any_world *from)
+{
+	for (uint32_t i = 0; i < 2; i++) {
+		offer(to, true);
+		offer(from, false);
+	}
+	return carry_two(to, from);
 }
 
 static void expect_used(struct any_world *world, uint32_t first, uint32_t second)
@@ -357,9 +362,14 @@ static void what_was_seen_becomes_less(void **state)
 {
 	struct any_world to = started(state), from = started(state);
 
-	offer(&to, true);
-	assert_int_equal(virtqueue_available(to.vq), 1);
-	carry(&to, &from);
+	for (unsigned int i = 0; i < 3; i++) {
+		offer(&to, true);
+		offer(&from, false);
+	}
+	assert_int_equal(virtqueue_available(to.vq), 3);
+	carry_two(&to, &from);
+	/* the third is nothing new */
+	assert_int_equal(virtqueue_enable_kick_for_more(to.vq), 0);
 	assert_int_equal(virtqueue_available(to.vq), 1);
 	assert_int_equal(virtqueue_pop(to.vq, to.chain), 1);
 	assert_int_equal(virtqueue_available(to.vq), 0);
@@ -378,6 +388,53 @@ static void kicks_are_disabled(void **state)
 	vq_lane_disable_kick(kind_of(&world), world.vq);
 	assert_false(any_kick_wanted(&world, before));
 	any_free(&world);
+}
+
+/* The device area may be other memory after a remap: what it said before does not count. */
+static void packed_kicks_are_disabled_anew(void **state)
+{
+	struct any_world world = started(state);
+	uint16_t before = any_mark(&world);
+
+	vq_lane_disable_kick(VQ_LANE_PACKED, world.vq);
+	vq_memory_remove(world.vq->memory, DRIVER_HEAP, DRIVER_HEAP);
+	assert_int_equal(virtqueue_remap(world.vq), 0);
+	world.packed->ring.device->flags = 0;
+	assert_true(any_kick_wanted(&world, before));
+	vq_lane_disable_kick(VQ_LANE_PACKED, world.vq);
+	assert_false(any_kick_wanted(&world, before));
+	any_free(&world);
+}
+
+/* Stages a chain, or not. */
+static void stage(struct any_world *world, bool staged)
+{
+	if (!staged)
+		return;
+	offer(world, true);
+	assert_int_equal(virtqueue_pop(world->vq, world->chain), 1);
+	assert_int_equal(virtqueue_push(world->vq, world->chain->head, 1), 0);
+}
+
+/* virtqueue_publish_pair(), which lanes do as well: each of the two with and without chains. */
+static void a_pair_is_told_of_what_was_published(void **state)
+{
+	for (unsigned int way = 0; way < 16; way++) {
+		struct any_world first = started(state), second = started(state);
+		unsigned int told = 0;
+
+		any_want_interrupt(&first, way & 1);
+		any_want_interrupt(&second, way & 2);
+		stage(&first, way & 4);
+		stage(&second, way & 8);
+		if (way & 4)
+			told |= way & 1 ? VQ_PAIR_FIRST : VQ_PAIR_FIRST_SILENT;
+		if (way & 8)
+			told |= way & 2 ? VQ_PAIR_SECOND : VQ_PAIR_SECOND_SILENT;
+		assert_int_equal(virtqueue_publish_pair(first.vq, second.vq), told);
+		any_free(&first);
+		any_free(&second);
+	}
 }
 
 /* 2.8.3: WRITE says that something was written; a buffer that was only read has it not. */
@@ -422,6 +479,8 @@ int main(void)
 		BOTH(what_was_seen_becomes_less),
 		BOTH(kicks_are_disabled),
 		PACKED(packed_elements_say_what_was_written),
+		PACKED(packed_kicks_are_disabled_anew),
+		BOTH(a_pair_is_told_of_what_was_published),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

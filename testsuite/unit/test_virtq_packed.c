@@ -562,6 +562,30 @@ static void ring_14_s_2_8_18_list_of_32767(void **state)
 
 /* -- 2.8.6, 2.8.13: ids ----------------------------------------------------------------- */
 
+/* Two chains were seen; the driver makes them, and what comes after, one before it is taken. */
+static void ring_17_chains_that_grow_after_they_were_seen(void **state)
+{
+	(void)state;
+	for (unsigned int length = 2; length < 4; length++) {
+		struct packed_world *world = packed_world_started(8, 0);
+		struct packed_ring *ring = &world->ring;
+
+		packed_put(ring, DRIVER_HEAP, 1, 0, 0);
+		packed_put(ring, DRIVER_HEAP, 1, 1, 0);
+		assert_int_equal(virtqueue_available(&world->vq), 2);
+		ring->desc[0].flags |= htole16(P_NEXT);
+		if (length == 3) {
+			ring->desc[1].flags |= htole16(P_NEXT);
+			packed_put(ring, DRIVER_HEAP, 1, 1, 0);
+		}
+		assert_int_equal(virtqueue_pop(&world->vq, &world->chain), 1);
+		assert_int_equal(world->chain.descriptors, length);
+		assert_int_equal(virtqueue_available(&world->vq), 0);
+		assert_int_equal(virtqueue_pop(&world->vq, &world->chain), 0);
+		packed_world_free(world);
+	}
+}
+
 static void ring_26_id_out_of_range(void **state)
 {
 	static const uint16_t ids[] = { SIZE, SIZE + 1, 0x7fff, 0x8000, 0xffff };
@@ -799,6 +823,7 @@ int main(void)
 		TEST(ring_13_loop_through_the_ring),
 		cmocka_unit_test(ring_14_s_2_8_18_list_of_32768),
 		cmocka_unit_test(ring_14_s_2_8_18_list_of_32767),
+		cmocka_unit_test(ring_17_chains_that_grow_after_they_were_seen),
 		cmocka_unit_test(ring_26_id_out_of_range),
 		TEST(ring_26_id_twice_in_flight),
 		TEST(ring_26_id_twice_in_one_batch),
