@@ -586,6 +586,24 @@ static void ring_17_chains_that_grow_after_they_were_seen(void **state)
 	}
 }
 
+/* And the other way round: one chain was seen, and it is two when the first is taken. */
+static void ring_17_a_chain_that_shrinks_after_it_was_seen(void **state)
+{
+	struct packed_world *world = packed_world_started(8, 0);
+
+	(void)state;
+	packed_put(&world->ring, DRIVER_HEAP, 1, 0, P_NEXT);
+	packed_put(&world->ring, DRIVER_HEAP, 1, 1, 0);
+	assert_int_equal(virtqueue_available(&world->vq), 1);
+	world->ring.desc[0].flags &= (uint16_t)~htole16(P_NEXT);
+	assert_int_equal(virtqueue_pop(&world->vq, &world->chain), 1);
+	assert_int_equal(world->chain.descriptors, 1);
+	assert_int_equal(virtqueue_available(&world->vq), 1);
+	assert_int_equal(virtqueue_pop(&world->vq, &world->chain), 1);
+	assert_int_equal(virtqueue_available(&world->vq), 0);
+	packed_world_free(world);
+}
+
 static void ring_26_id_out_of_range(void **state)
 {
 	static const uint16_t ids[] = { SIZE, SIZE + 1, 0x7fff, 0x8000, 0xffff };
@@ -824,6 +842,7 @@ int main(void)
 		cmocka_unit_test(ring_14_s_2_8_18_list_of_32768),
 		cmocka_unit_test(ring_14_s_2_8_18_list_of_32767),
 		cmocka_unit_test(ring_17_chains_that_grow_after_they_were_seen),
+		cmocka_unit_test(ring_17_a_chain_that_shrinks_after_it_was_seen),
 		cmocka_unit_test(ring_26_id_out_of_range),
 		TEST(ring_26_id_twice_in_flight),
 		TEST(ring_26_id_twice_in_one_batch),
