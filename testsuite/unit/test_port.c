@@ -245,6 +245,19 @@ static void what_was_on_its_way_is_dropped(void **state)
 	assert_int_equal(used(0, PORT_RECEIVEQ), 0);
 }
 
+/* Said again, it changes nothing, and takes nobody's frames. */
+static void a_link_that_is_up_already_loses_nothing(void **state)
+{
+	(void)state;
+	offer(0, 8);
+	transmit(1, 5);
+	assert_int_equal(port_set_link(&ports[0], true, NOW), 0);
+	assert_int_equal(port_set_link(&ports[1], true, NOW), 0);
+	port_forward(&ports[1], NOW);
+	assert_int_equal(used(0, PORT_RECEIVEQ), 5);
+	assert_int_equal(dropped(1), 0);
+}
+
 /* Transmitted while it was down, and not looked at before it is back. */
 static void nothing_of_before_arrives(void **state)
 {
@@ -453,6 +466,7 @@ int main(void)
 		TEST(a_port_begins_with_its_link),
 		TEST(the_driver_is_told),
 		TEST(nothing_passes_while_it_is_down),
+		TEST(a_link_that_is_up_already_loses_nothing),
 		TEST(what_was_on_its_way_is_dropped),
 		TEST(nothing_of_before_arrives),
 		TEST(a_held_frame_is_dropped),

@@ -252,11 +252,14 @@ int port_set_link(struct port *port, bool up, uint64_t now)
 	bool before = port->link_down;
 	int rc;
 
-	/* down in any case: what is there was transmitted without a link, or has lost it */
-	port->link_down = true;
-	carry_all(port, now);
-	if (port->peer != port)
-		carry_all(port->peer, now);
+	/* down in any case where it changes: what is there was transmitted without a link, or
+	 * has lost it */
+	if (before == up) {
+		port->link_down = true;
+		carry_all(port, now);
+		if (port->peer != port)
+			carry_all(port->peer, now);
+	}
 	rc = tell_link(port, up);
 	port->link_down = rc < 0 ? before : !up;
 	port->owner->wake(port->context);
