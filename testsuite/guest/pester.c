@@ -6,10 +6,14 @@
  * until SIGTERM; then says in one JSON object how often:
  *
  *	follow	take every place that a follower can have, and never read
- *	ask	send requests without end and never read an answer
+ *	ask	send requests without end and never read an answer; half of them are
+ *		something to be told to those who follow
  *	garbage	requests of random bytes and any length, of none, of words cut in half
  *	knock	connect and go, without end
  *	linger	connect and say nothing
+ *
+ * "lost" is how many events the first of the followers is told to have lost, when it reads
+ * at last: 0 where there were too few to be in anybody's way.
  */
 #include <err.h>
 #include <errno.h>
@@ -71,7 +75,7 @@ static void ask(const char *name, unsigned long *count)
 		int fd = join(name), rc;
 
 		do {
-			rc = control_socket_send(fd, "state");
+			rc = control_socket_send(fd, *count % 2 ? "state" : "link up");
 			*count += rc == 0;
 			if (rc == -EAGAIN)
 				rest(1);
@@ -123,6 +127,18 @@ static void linger(const char *name, unsigned long *count)
 	}
 }
 
+/* What a follower that never read is told to have lost. */
+static unsigned long long read_lost(int follower)
+{
+	struct buffer packet = { 0 };
+	unsigned long long lost = 0;
+
+	while (!lost && control_socket_receive(follower, 1000, &packet) == 0)
+		sscanf(packet.text, "{\"event\":\"resync\",\"lost\":%llu}", &lost);
+	buffer_free(&packet);
+	return lost;
+}
+
 int main(int argc, char **argv)
 {
 	static void (*const pests[PESTS])(const char *name, unsigned long *count) = {
@@ -131,7 +147,7 @@ int main(int argc, char **argv)
 	};
 	unsigned long *counts = mmap(NULL, PESTS * sizeof(*counts), PROT_READ | PROT_WRITE,
 				     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	int i, number, status, failed = 0;
+	int i, number, status, follower, failed = 0;
 	pid_t children[PESTS];
 	sigset_t set;
 
@@ -140,6 +156,8 @@ int main(int argc, char **argv)
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
 	sigprocmask(SIG_BLOCK, &set, NULL);
+	follower = join(argv[1]);
+	control_socket_send(follower, "events");
 	for (i = 0; i < PESTS; i++) {
 		children[i] = fork();
 		if (children[i] < 0)
@@ -156,6 +174,6 @@ int main(int argc, char **argv)
 		failed |= !WIFSIGNALED(status) || WTERMSIG(status) != SIGTERM;
 		printf("%s\"%s\":%lu", i ? "," : "{", names[i], counts[i]);
 	}
-	puts("}");
+	printf(",\"lost\":%llu}\n", read_lost(follower));
 	return failed;
 }
