@@ -139,6 +139,23 @@ static const struct holder *holder_at(const struct hearing *hearing, size_t at)
 	return node ? holders_find(holders, node) : NULL;
 }
 
+/*
+ * Nobody was found who opened a node: who moves a descriptor to another number at that moment,
+ * as a shell does, can be missed. One look more, where no others wait.
+ */
+static void look_again(struct hearing *hearing)
+{
+	const struct inotify_event *event = event_at(hearing->nodes, 0);
+
+	hearing->total = hearing->length;
+	if (hearing->length > size_of(event) || !(event->mask & IN_OPEN) || holder_at(hearing, 0))
+		return;
+	holders_free(&hearing->vduse);
+	holders_free(&hearing->vhost);
+	hearing->scanned_vduse = hearing->scanned_vhost = false;
+	find_holders(hearing);
+}
+
 /* -- what it was --------------------------------------------------------------------------- */
 
 static void hear_device(struct hearing *hearing, size_t at)
@@ -227,6 +244,7 @@ static int nodes_ready(struct source *source, struct monitor *monitor)
 	if (!hearing.length)
 		return 0;
 	find_holders(&hearing);
+	look_again(&hearing);
 	n = read_events(nodes, hearing.length);
 	hearing.total = hearing.length + (n > 0 ? n : 0);
 	rc = overrun(nodes, hearing.total) ? -ENOBUFS : hear(&hearing);
