@@ -13,18 +13,25 @@
 
 #include "lib/parse.h"
 
+/* Bytes of a folder that are read at once. */
+#define ENTRIES_SIZE 4096
+
 const struct sysfs sysfs_machine = { .root = "" };
+
+/* "." or "..". */
+static bool is_dots(const char *name)
+{
+	return name[0] == '.' && (!name[1] || (name[1] == '.' && !name[2]));
+}
 
 int sysfs_name(const char *device, char name[SYSFS_NAME_SIZE])
 {
-	size_t i, length = strlen(device);
+	size_t i;
 
-	if (!length || length >= SYSFS_NAME_SIZE || !strcmp(device, ".") ||
-	    !strcmp(device, ".."))
-		return -EINVAL;
-	for (i = 0; i <= length; i++)
+	for (i = 0; device[i] && i < SYSFS_NAME_SIZE - 1; i++)
 		name[i] = device[i] == '/' ? '!' : device[i];
-	return 0;
+	name[i] = '\0';
+	return !i || device[i] || is_dots(name) ? -EINVAL : 0;
 }
 
 struct path {
@@ -201,38 +208,41 @@ int sysfs_node_device(const struct sysfs *fs, dev_t *device, const char *format,
 	return 0;
 }
 
-static int visit_entries(DIR *folder, int (*visit)(void *context, int fd, const char *name),
+/*
+ * opendir() would take 32 KiB of memory and ask once more whether it is a folder. One that
+ * was removed meanwhile has no more entries (fs/readdir.c, iterate_dir: ENOENT).
+ */
+static int visit_entries(int folder, int (*visit)(void *context, int fd, const char *name),
 			 void *context)
 {
-	for (;;) {
-		struct dirent *entry;
-		int rc;
+	_Alignas(struct dirent64) char entries[ENTRIES_SIZE];
+	const struct dirent64 *entry;
+	ssize_t length, at;
+	int rc;
 
-		errno = 0;
-		entry = readdir(folder);
-		if (!entry)
-			return -errno;
-		if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, ".."))
-			continue;
-		rc = visit(context, dirfd(folder), entry->d_name);
-		if (rc)
-			return rc;
+	while ((length = getdents64(folder, entries, sizeof(entries))) > 0) {
+		for (at = 0; at < length; at += entry->d_reclen) {
+			entry = (const void *)(entries + at);
+			rc = is_dots(entry->d_name) ? 0 : visit(context, folder, entry->d_name);
+			if (rc)
+				return rc;
+		}
 	}
+	return length < 0 && errno != ENOENT ? -errno : 0;
 }
 
 int sysfs_each(const struct sysfs *fs, int (*visit)(void *context, int fd, const char *name),
 	       void *context, const char *format, ...)
 {
-	DIR *folder;
-	int rc;
+	int folder, rc;
 	PATH_FROM_ARGUMENTS(path, fs, format);
 
 	if (path.rc < 0)
 		return path.rc;
-	folder = opendir(path.text);
-	if (!folder)
+	folder = open(path.text, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (folder < 0)
 		return -errno;
 	rc = visit_entries(folder, visit, context);
-	closedir(folder);
+	close(folder);
 	return rc;
 }

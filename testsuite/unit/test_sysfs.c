@@ -193,6 +193,36 @@ static void folders(void **state)
 	assert_false(sysfs_exists(&tree.fs, "f/e%d", 4));
 }
 
+/* More than the kernel tells at once. */
+static void long_folders(void **state)
+{
+	struct visits visits = { 0 };
+	int i;
+
+	(void)state;
+	for (i = 0; i < 100; i++)
+		tree_file(&tree, "", "g/e%0100d", i);
+	assert_int_equal(sysfs_each(&tree.fs, visit, &visits, "g"), 0);
+	assert_int_equal(visits.count, 100);
+}
+
+static int remove_all(void *context, int fd, const char *name)
+{
+	(void)fd;
+	(void)name;
+	tree_delete(context, "h");
+	return 0;
+}
+
+/* What is removed while it is read ends there. */
+static void folder_that_goes(void **state)
+{
+	(void)state;
+	tree_file(&tree, "", "h/e1");
+	assert_int_equal(sysfs_each(&tree.fs, remove_all, &tree, "h"), 0);
+	assert_int_equal(sysfs_each(&tree.fs, remove_all, &tree, "h"), -ENOENT);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -204,6 +234,8 @@ int main(void)
 		cmocka_unit_test(writing),
 		cmocka_unit_test(long_paths),
 		cmocka_unit_test(folders),
+		cmocka_unit_test(long_folders),
+		cmocka_unit_test(folder_that_goes),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
