@@ -19,7 +19,7 @@
 
 /* Small, for it is cold memory that costs most. The names are offsets; 0 is "". */
 struct vdpa_index_entry {
-	uint32_t name;		/* in sysfs; 0: the slot is free */
+	uint32_t name;		/* in sysfs */
 	uint32_t driver;
 	uint32_t virtio;
 	uint32_t node;		/* interface, disk or vhost-vdpa-N */
@@ -51,6 +51,7 @@ void vdpa_index_begin(const struct sysfs *fs, size_t expected, bool numbers, int
 void vdpa_index_free(struct vdpa_index *index)
 {
 	free(index->slots);
+	free(index->entries);
 	buffer_free(&index->names);
 	*index = (struct vdpa_index){ .socket = -1 };
 }
@@ -79,41 +80,43 @@ static uint32_t keep(struct vdpa_index *index, const char *bytes, size_t length)
 }
 
 /* The slot of @name, or the free one where it would stand (linear probing). */
-static struct vdpa_index_entry *slot_of(const struct vdpa_index *index, const char *name)
+static uint32_t *slot_of(const struct vdpa_index *index, const char *name)
 {
 	uint64_t hash;
 
 	for (hash = hash_text(HASH_START, name);; hash++) {
-		struct vdpa_index_entry *slot = &index->slots[hash & (index->size - 1)];
+		uint32_t *slot = &index->slots[hash & (index->size - 1)];
 
-		if (!slot->name || name_equal(name_at(index, slot->name), name))
+		if (!*slot || name_equal(name_at(index, index->entries[*slot - 1].name), name))
 			return slot;
 	}
 }
 
 static struct vdpa_index_entry *find(const struct vdpa_index *index, const char *name)
 {
-	struct vdpa_index_entry *slot = index->size ? slot_of(index, name) : NULL;
+	uint32_t number = index->size ? *slot_of(index, name) : 0;
 
-	return slot && slot->name ? slot : NULL;
+	return number ? &index->entries[number - 1] : NULL;
 }
 
-/* Room for @size entries, a power of two. */
+/* @size slots, a power of two, and half as many entries. */
 static int resize(struct vdpa_index *index, size_t size)
 {
-	struct vdpa_index_entry *former = index->slots;
-	size_t i, former_size = index->size;
+	struct vdpa_index_entry *entries;
+	uint32_t i, *slots = calloc(size, sizeof(*slots));
 
-	index->slots = calloc(size, sizeof(*index->slots));
-	if (!index->slots) {
-		index->slots = former;
+	entries = reallocarray(index->entries, size / 2, sizeof(*entries));
+	if (entries)
+		index->entries = entries;
+	if (!entries || !slots) {
+		free(slots);
 		return -ENOMEM;
 	}
+	free(index->slots);
+	index->slots = slots;
 	index->size = size;
-	for (i = 0; i < former_size; i++)
-		if (former[i].name)
-			*slot_of(index, name_at(index, former[i].name)) = former[i];
-	free(former);
+	for (i = 0; i < index->count; i++)
+		*slot_of(index, name_at(index, entries[i].name)) = i + 1;
 	return 0;
 }
 
@@ -131,16 +134,16 @@ static int grow(struct vdpa_index *index)
  * NULL when memory is short. */
 static struct vdpa_index_entry *add(struct vdpa_index *index, uint32_t name)
 {
-	struct vdpa_index_entry *slot;
+	uint32_t *slot;
 
 	if (index->names.broken || grow(index) < 0)
 		return NULL;
 	slot = slot_of(index, name_at(index, name));
-	if (!slot->name) {
-		slot->name = name;
-		index->count++;
+	if (!*slot) {
+		index->entries[index->count++] = (struct vdpa_index_entry){ .name = name };
+		*slot = index->count;
 	}
-	return slot;
+	return &index->entries[*slot - 1];
 }
 
 /* -- which device has which driver ------------------------------------------------- */
@@ -260,8 +263,8 @@ static uint32_t read_ifindex(struct vdpa_index *index, int folder, const char *n
 	struct ifreq request = { 0 };
 	uint32_t number = 0;
 
-	if (index->ask && strlen(name) < sizeof(request.ifr_name)) {
-		memcpy(request.ifr_name, name, strlen(name));
+	name_copy(request.ifr_name, sizeof(request.ifr_name), name);
+	if (index->ask && request.ifr_name[0]) {
 		if (ioctl(index->socket, SIOCGIFINDEX, &request) == 0)
 			number = request.ifr_ifindex;
 		if (index->compared == COMPARED)

@@ -34,8 +34,9 @@ struct vdpa_index {
 	int socket;			/* to ask for ifindex, not owned; -1: none */
 	bool ask;			/* it may be used */
 	int compared;			/* answers of it with those of sysfs */
-	struct vdpa_index_entry *slots;	/* a hash table; a power of two of them, or none */
-	size_t size, count, expected;
+	struct vdpa_index_entry *entries;
+	uint32_t *slots;		/* a hash table: 1 + the number of an entry; 0: free */
+	size_t size, count, expected;	/* slots, a power of two or 0; entries */
 	struct buffer names;		/* what the entries refer to */
 	bool drivers, interfaces, disks, nodes;	/* looked at */
 };
