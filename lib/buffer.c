@@ -8,7 +8,7 @@
 
 char *buffer_make_room(struct buffer *buffer, size_t length)
 {
-	size_t need, size = buffer->size ? buffer->size : 256;
+	size_t need, size = buffer->size ? 2 * buffer->size : 256;
 	char *text;
 
 	if (buffer->broken || __builtin_add_overflow(buffer->length, length, &need) ||
@@ -16,8 +16,8 @@ char *buffer_make_room(struct buffer *buffer, size_t length)
 		buffer->broken = true;
 		return NULL;
 	}
-	while (size <= need)
-		size *= 2;
+	if (size <= need)
+		size = need + 1;
 	text = realloc(buffer->text, size);
 	if (!text) {
 		buffer->broken = true;
@@ -25,6 +25,7 @@ char *buffer_make_room(struct buffer *buffer, size_t length)
 	}
 	buffer->text = text;
 	buffer->size = size;
+	text[buffer->length] = '\0';
 	return text + buffer->length;
 }
 
@@ -46,13 +47,18 @@ void buffer_add_text(struct buffer *buffer, const char *text)
 
 void buffer_add_number(struct buffer *buffer, unsigned long long number)
 {
-	char digits[24], *end = digits + sizeof(digits), *first = end;
+	unsigned long long rest;
+	size_t i, digits = 1;
+	char *at;
 
-	do {
-		*--first = '0' + number % 10;
-		number /= 10;
-	} while (number);
-	buffer_add(buffer, first, end - first);
+	for (rest = number; rest >= 10; rest /= 10)
+		digits++;
+	at = buffer_room(buffer, digits);
+	if (!at)
+		return;
+	for (i = digits; i--; number /= 10)
+		at[i] = '0' + number % 10;
+	buffer_used(buffer, digits);
 }
 
 void buffer_format(struct buffer *buffer, const char *format, ...)
@@ -69,6 +75,19 @@ void buffer_format(struct buffer *buffer, const char *format, ...)
 	vsnprintf(buffer->text + buffer->length, length + 1, format, args);
 	va_end(args);
 	buffer_used(buffer, length);
+}
+
+void buffer_move(struct buffer *to, struct buffer *from)
+{
+	if (to->broken || to->length) {
+		to->broken = to->broken || from->broken;
+		buffer_add(to, from->text, from->length);
+		buffer_free(from);
+		return;
+	}
+	buffer_free(to);
+	*to = *from;
+	*from = (struct buffer){ 0 };
 }
 
 void buffer_free(struct buffer *buffer)

@@ -10,7 +10,7 @@
 #include <stddef.h>
 
 struct buffer {
-	char *text;	/* NUL-terminated once anything was added, else NULL */
+	char *text;	/* ends with NUL; NULL as long as there is no room */
 	size_t length;
 	size_t size;
 	bool broken;	/* memory was short */
@@ -48,6 +48,8 @@ void buffer_add_text(struct buffer *buffer, const char *text);
 void buffer_add_number(struct buffer *buffer, unsigned long long number);	/* decimal */
 void buffer_format(struct buffer *buffer, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
+/* Adds what @from holds, which is empty afterwards; nothing is copied where @to is empty. */
+void buffer_move(struct buffer *to, struct buffer *from);
 /* Frees the text; the buffer is empty and usable again. */
 void buffer_free(struct buffer *buffer);
 /* Hands the text over to the caller, who frees it; NULL when memory was short.

@@ -66,16 +66,21 @@ static enum output_form form_of(const struct cli_options *options)
 	return options->pretty ? OUTPUT_PRETTY : OUTPUT_JSON;
 }
 
+/* What a verb that printed by itself has left over is not printed. */
+static int take_text(struct call *call, struct buffer *text)
+{
+	struct buffer unsaid = { 0 };
+	int rc = output_take(call->out, call->printed ? &unsaid : text);
+
+	buffer_free(&unsaid);
+	return rc;
+}
+
 static void run_call(struct call *call, struct blocking_result *result)
 {
-	const char *text = "";
-	size_t length = 0;
-
 	result->rc = call->line->verb->run(call, &result->failure);
-	if (result->rc >= 0 && output_finish(call->out, &text, &length) < 0)
+	if (result->rc >= 0 && take_text(call, &result->text) < 0)
 		result->rc = failure_errno(&result->failure, ENOMEM, NULL, "cannot print");
-	if (result->rc >= 0 && !call->printed)
-		buffer_add(&result->text, text, length);
 }
 
 bool command_line_run(const struct cli_line *line, const struct sink *sink, void *session,

@@ -11,7 +11,6 @@
 #include <libmnl/libmnl.h>
 #include <linux/genetlink.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "lib/netlink_socket.h"
@@ -102,18 +101,25 @@ static int take_done(struct netlink_exchange *exchange, const struct nlmsghdr *m
 	return error < 0 ? error : NETLINK_DONE;
 }
 
+/*
+ * Add @message to the answer. It may lie in the room behind the answer already, where
+ * nearly always it can stay; else it moves towards the front, as what stood before it was
+ * no part of the answer. No NUL is written behind it: the next message may begin there.
+ */
 static int take_answer(struct netlink_exchange *exchange, const struct nlmsghdr *message)
 {
-	static const char padding[NLMSG_ALIGNTO];
 	struct buffer *answer = exchange->answer;
-	size_t short_of = NLMSG_ALIGN(message->nlmsg_len) - message->nlmsg_len;
+	size_t length = message->nlmsg_len;
+	char *at = buffer_room(answer, NLMSG_ALIGN(length));
 
-	if (mnl_nlmsg_get_payload_len(message) < sizeof(struct genlmsghdr))
-		return -EBADMSG;
-	buffer_add(answer, message, message->nlmsg_len);
-	if (short_of)
-		buffer_add(answer, padding, short_of);
-	return answer->broken ? -ENOMEM : NETLINK_MORE;
+	if (!at)
+		return -ENOMEM;
+	if (at != (const char *)message)
+		memmove(at, message, length);
+	while (length % NLMSG_ALIGNTO)
+		at[length++] = '\0';
+	answer->length += length;
+	return NETLINK_MORE;
 }
 
 static int take_message(struct netlink_exchange *exchange, const struct nlmsghdr *message)
@@ -129,9 +135,11 @@ static int take_message(struct netlink_exchange *exchange, const struct nlmsghdr
 		return take_error(exchange, message);
 	if (message->nlmsg_type == NLMSG_DONE)
 		return take_done(exchange, message);
-	if (message->nlmsg_type == exchange->family)
-		return take_answer(exchange, message);
-	return NETLINK_MORE;
+	if (message->nlmsg_type != exchange->family)
+		return NETLINK_MORE;
+	if (mnl_nlmsg_get_payload_len(message) < sizeof(struct genlmsghdr))
+		return -EBADMSG;
+	return take_answer(exchange, message);
 }
 
 int netlink_take(struct netlink_exchange *exchange, const void *bytes, size_t length)
@@ -159,16 +167,19 @@ static int receive_until_end(struct netlink *netlink, struct netlink_exchange *e
 	const struct netlink_wire *wire = &netlink->wire;
 
 	for (;;) {
+		char *room = buffer_room(exchange->answer, NETLINK_RECEIVE_SIZE);
 		uint32_t sender = 0;
-		ssize_t n = wire->receive(wire->context, netlink->bytes, NETLINK_RECEIVE_SIZE,
-					  &sender);
+		ssize_t n;
 		int rc;
 
+		if (!room)
+			return -ENOMEM;
+		n = wire->receive(wire->context, room, NETLINK_RECEIVE_SIZE, &sender);
 		if (n < 0)
 			return n;
 		if (sender != 0)
 			continue;
-		rc = netlink_take(exchange, netlink->bytes, n);
+		rc = netlink_take(exchange, room, n);
 		if (rc != NETLINK_MORE)
 			return rc;
 	}
@@ -312,13 +323,11 @@ const void *netlink_next(const struct buffer *answer, size_t *offset, size_t *le
 int netlink_open_wire(struct netlink *netlink, const char *name, uint8_t version,
 		      const struct netlink_wire *wire)
 {
-	int rc = -ENOMEM;
+	int rc;
 
 	*netlink = (struct netlink){ .wire = *wire, .version = version };
 	snprintf(netlink->name, sizeof(netlink->name), "%s", name);
-	netlink->bytes = malloc(NETLINK_RECEIVE_SIZE);
-	if (netlink->bytes)
-		rc = find_family(netlink, &netlink->family);
+	rc = find_family(netlink, &netlink->family);
 	if (rc < 0)
 		netlink_close(netlink);
 	return rc;
@@ -335,6 +344,4 @@ int netlink_open(struct netlink *netlink, const char *name, uint8_t version)
 void netlink_close(struct netlink *netlink)
 {
 	netlink->wire.close(netlink->wire.context);
-	free(netlink->bytes);
-	netlink->bytes = NULL;
 }

@@ -56,7 +56,6 @@ struct netlink {
 	uint8_t version;	/* of its messages */
 	uint32_t sequence;
 	struct netlink_report report;
-	void *bytes;		/* NETLINK_RECEIVE_SIZE of them */
 };
 
 /* A question being written. mnl_attr_put*_check(&request->header, NETLINK_REQUEST_SIZE,
@@ -117,8 +116,9 @@ enum netlink_progress { NETLINK_MORE, NETLINK_DONE };
 /*
  * Take one datagram of @length @bytes (aligned to 4) from the kernel; what
  * netlink_ask() does with each. Nothing behind a broken length is read, what is not
- * of this exchange is passed over. Returns enum netlink_progress, or the negative
- * errno that ends it.
+ * of this exchange is passed over. They may lie behind what the answer holds already, in
+ * room for them and for aligning the last one, and are moved or overwritten then. Returns
+ * enum netlink_progress, or the negative errno that ends it.
  */
 int netlink_take(struct netlink_exchange *exchange, const void *bytes, size_t length);
 

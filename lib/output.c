@@ -69,19 +69,19 @@ static bool wants_json(const struct output *out, enum output_where where)
 	return out->form != OUTPUT_TEXT && where != OUT_TEXT && !out->finished;
 }
 
-/* A key, with what stands before and behind it. Keys are short words of our own. */
-static void add_key(struct output *out, char before, const char *key, const char *behind)
+/* A key with a character before and one behind it. Keys are short words of our own. */
+static void add_key(struct output *out, char before, const char *key, char behind)
 {
-	char *room = buffer_room(&out->text, KEY_MAX), *at = room;
+	char *at = buffer_room(&out->text, KEY_MAX + 2);
+	size_t i;
 
 	if (!at)
 		return;
 	*at++ = before;
-	while (*key && at < room + KEY_MAX - 2)
-		*at++ = *key++;
-	while (*behind)
-		*at++ = *behind++;
-	buffer_used(&out->text, at - room);
+	for (i = 0; key[i] && i < KEY_MAX; i++)
+		at[i] = key[i];
+	at[i] = behind;
+	buffer_used(&out->text, i + 2);
 }
 
 /* -- JSON ------------------------------------------------------------------------------ */
@@ -109,8 +109,10 @@ static void json_separate(struct output *out)
 static void json_member(struct output *out, const char *key)
 {
 	json_separate(out);
-	if (out->closing[out->depth] != ']')
-		add_key(out, '"', key, "\":");
+	if (out->closing[out->depth] == ']')
+		return;
+	add_key(out, '"', key, '"');
+	buffer_add_char(&out->text, ':');
 }
 
 /* The same for a key that is foreign. */
@@ -172,7 +174,7 @@ static void json_string(struct output *out, const char *key, const char *value)
 /* What stands before a value. */
 static void text_key(struct output *out, const char *key)
 {
-	add_key(out, ' ', key, " ");
+	add_key(out, ' ', key, ' ');
 }
 
 /* -- either ---------------------------------------------------------------------------- */
@@ -205,7 +207,7 @@ void output_end_record(struct output *out)
 	if (wants_json(out, OUT_JSON))
 		json_close(out);
 	else
-		buffer_add_text(&out->text, "\n");
+		buffer_add_char(&out->text, '\n');
 }
 
 void output_begin_object(struct output *out, enum output_where where, const char *key)
@@ -343,4 +345,15 @@ int output_finish(struct output *out, const char **text, size_t *length)
 	*text = out->text.text ? out->text.text : "";
 	*length = out->text.length;
 	return 0;
+}
+
+int output_take(struct output *out, struct buffer *to)
+{
+	const char *text;
+	size_t length;
+	int rc = output_finish(out, &text, &length);
+
+	if (rc == 0)
+		buffer_move(to, &out->text);
+	return rc;
 }

@@ -18,6 +18,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "lib/buffer.h"
+
 enum output_form {
 	OUTPUT_TEXT,
 	OUTPUT_JSON,
@@ -86,5 +88,8 @@ void output_word(struct output *out, const char *word);
  * nothing was said. 0 or -ENOMEM.
  */
 int output_finish(struct output *out, const char **text, size_t *length);
+
+/* The same, moved behind what @to holds: @out keeps nothing but the right to be freed. */
+int output_take(struct output *out, struct buffer *to);
 
 #endif

@@ -52,11 +52,29 @@ size_t utf8_sequence(const char *text)
 
 #define STEP 64
 
-/*
- * Add what is plain of @text, printable ASCII but for the two given, and return where that
- * ends. Most names are plain to their end, and a listing has thousands.
- */
-static const char *add_plain(struct buffer *buffer, const char *text, char one, char other)
+/* Where printable ASCII stands for itself. */
+enum { IN_TEXT = 1, IN_JSON = 2 };
+
+static const unsigned char plain[256] = {
+	['!'] = IN_TEXT | IN_JSON,
+	['"'] = IN_TEXT,
+	['#' ... '['] = IN_TEXT | IN_JSON,
+	[']' ... '~'] = IN_TEXT | IN_JSON,
+};
+
+/* Copy what is plain of @text, at most STEP bytes: how many. Most names are plain to their
+ * end, and a listing has thousands. */
+static size_t copy_plain(char *to, const char *text, unsigned char where)
+{
+	size_t i;
+
+	for (i = 0; i < STEP && plain[(unsigned char)text[i]] & where; i++)
+		to[i] = text[i];
+	return i;
+}
+
+/* Add what is plain of @text, and return where that ends. */
+static const char *add_plain(struct buffer *buffer, const char *text, unsigned char where)
 {
 	size_t length;
 
@@ -65,13 +83,7 @@ static const char *add_plain(struct buffer *buffer, const char *text, char one, 
 
 		if (!at)
 			return "";
-		for (length = 0; length < STEP; length++) {
-			char c = text[length];
-
-			if (c <= 0x20 || c >= 0x7f || c == one || c == other)
-				break;
-			at[length] = c;
-		}
+		length = copy_plain(at, text, where);
 		buffer_used(buffer, length);
 		text += length;
 	} while (length == STEP);
@@ -100,7 +112,7 @@ void text_add_escaped(struct buffer *buffer, const char *text, bool keep_blanks)
 	for (;;) {
 		size_t i, length;
 
-		text = add_plain(buffer, text, '\\', '\\');
+		text = add_plain(buffer, text, IN_TEXT);
 		if (!*text)
 			return;
 		length = utf8_sequence(text);
@@ -135,13 +147,13 @@ static void add_json_character(struct buffer *buffer, const char *text, size_t l
 		buffer_format(buffer, "\\u%04x", (unsigned char)c);
 }
 
-void text_add_json(struct buffer *buffer, const char *text)
+/* From what is not plain, or the STEPth byte, to the closing quote. */
+static void add_json_rest(struct buffer *buffer, const char *text)
 {
-	buffer_add_char(buffer, '"');
 	for (;;) {
 		size_t length;
 
-		text = add_plain(buffer, text, '"', '\\');
+		text = add_plain(buffer, text, IN_JSON);
 		if (!*text)
 			break;
 		length = utf8_sequence(text);
@@ -149,6 +161,24 @@ void text_add_json(struct buffer *buffer, const char *text)
 		text += length ? length : 1;
 	}
 	buffer_add_char(buffer, '"');
+}
+
+void text_add_json(struct buffer *buffer, const char *text)
+{
+	char *at = buffer_room(buffer, STEP + 2);
+	size_t length;
+
+	if (!at)
+		return;
+	*at++ = '"';
+	length = copy_plain(at, text, IN_JSON);
+	if (text[length]) {
+		buffer_used(buffer, length + 1);
+		add_json_rest(buffer, text + length);
+		return;
+	}
+	at[length] = '"';
+	buffer_used(buffer, length + 2);
 }
 
 char *text_escape(const char *text, bool keep_blanks)

@@ -149,6 +149,54 @@ static void impossible_length_is_refused(void **state)
 	assert_false(buffer.broken);
 }
 
+static void moving_adds_and_empties(void **state)
+{
+	struct buffer from = { 0 }, to = { 0 };
+	const char *bytes;
+
+	(void)state;
+	buffer_move(&to, &from);
+	assert_int_equal(to.length, 0);
+	buffer_add_text(&from, "one");
+	bytes = from.text;
+	buffer_room(&to, 100);	/* room is nothing yet */
+	buffer_move(&to, &from);
+	assert_ptr_equal(to.text, bytes);
+	assert_null(from.text);
+	buffer_add_text(&from, "-two");
+	buffer_move(&to, &from);
+	assert_string_equal(to.text, "one-two");
+	assert_null(from.text);
+	buffer_free(&to);
+}
+
+static void moving_what_broke_breaks(void **state)
+{
+	struct buffer from = { .broken = true }, to = { 0 };
+
+	(void)state;
+	buffer_move(&to, &from);
+	assert_true(to.broken);
+	assert_false(from.broken);
+	buffer_add_text(&from, "text");
+	buffer_move(&to, &from);
+	assert_null(buffer_take(&to));
+	assert_null(from.text);
+}
+
+/* Room alone is a text that ends, too. */
+static void room_is_empty_text(void **state)
+{
+	struct buffer buffer = { 0 };
+	char *text;
+
+	(void)state;
+	buffer_room(&buffer, 1000);
+	text = buffer_take(&buffer);
+	assert_string_equal(text, "");
+	free(text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -159,6 +207,9 @@ int main(void)
 		cmocka_unit_test(failed_allocation_is_remembered),
 		cmocka_unit_test(taking_when_memory_is_short_gives_null),
 		cmocka_unit_test(impossible_length_is_refused),
+		cmocka_unit_test(moving_adds_and_empties),
+		cmocka_unit_test(moving_what_broke_breaks),
+		cmocka_unit_test(room_is_empty_text),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -169,19 +169,30 @@ static void strangers_do_not_count(void **state)
 	close_all();
 }
 
+static size_t append(char *to, size_t length, const struct nlmsghdr *question, const char *text,
+		     bool strange)
+{
+	struct script_message message;
+	struct nlmsghdr *header = script_begin(&message, question, COMMAND, NLM_F_MULTI);
+
+	mnl_attr_put_strz(header, ATTRIBUTE, text);
+	if (strange)
+		header->nlmsg_seq++;
+	memcpy(to + length, &message, header->nlmsg_len);
+	return length + header->nlmsg_len;
+}
+
+/* One datagram has two of the answer, and a stranger between them. */
 static void three_in_a_dump(struct script *to, const struct nlmsghdr *question)
 {
-	struct script_message pair[2];
 	char both[1024];
-	size_t first;
+	size_t length;
 
 	script_error(to, question, 0);	/* not the end of a dump */
-	mnl_attr_put_strz(script_begin(&pair[0], question, COMMAND, NLM_F_MULTI), ATTRIBUTE, "a");
-	mnl_attr_put_strz(script_begin(&pair[1], question, COMMAND, NLM_F_MULTI), ATTRIBUTE, "bb");
-	first = pair[0].header.nlmsg_len;
-	memcpy(both, &pair[0], first);
-	memcpy(both + first, &pair[1], pair[1].header.nlmsg_len);
-	script_bytes(to, both, first + pair[1].header.nlmsg_len);
+	length = append(both, 0, question, "a", false);
+	length = append(both, length, question, "stranger", true);
+	length = append(both, length, question, "bb", false);
+	script_bytes(to, both, length);
 	say(to, question, "ccc", NLM_F_MULTI);
 	script_done(to, question, 0);
 }

@@ -29,12 +29,18 @@ static void expect(enum output_form form, void (*fill)(struct output *out),
 {
 	struct output *out = output_new(form);
 	const char *text = NULL;
+	struct buffer behind = { 0 };
 	size_t length = 77;
 
+	buffer_add_char(&behind, 'x');
 	fill(out);
 	assert_int_equal(output_finish(out, &text, &length), 0);
 	assert_string_equal(text, expected);
 	assert_int_equal(length, strlen(expected));
+	assert_int_equal(output_take(out, &behind), 0);
+	assert_memory_equal(behind.text, "x", 1);
+	assert_string_equal(behind.text + 1, expected);
+	buffer_free(&behind);
 	output_free(out);
 }
 
@@ -184,6 +190,7 @@ static void closing_too_often_does_no_harm(void **state)
 static void short_memory_breaks_all_of_it(void **state)
 {
 	struct output *out = output_new(OUTPUT_TEXT);
+	struct buffer untouched = { 0 };
 	char value[400];
 	const char *text;
 	size_t length;
@@ -197,6 +204,8 @@ static void short_memory_breaks_all_of_it(void **state)
 	realloc_fails = 0;
 	output_end_record(out);
 	assert_int_equal(output_finish(out, &text, &length), -ENOMEM);
+	assert_int_equal(output_take(out, &untouched), -ENOMEM);
+	assert_null(untouched.text);
 	output_free(out);
 	output_free(NULL);
 }

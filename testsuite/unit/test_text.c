@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -116,6 +117,28 @@ static void failures_as_text(void **state)
 		    "vduse destroy: warning: lo\\x0a0: it is attached; detach it\n");
 }
 
+/* Plain names of every length stand as they are, and so does what follows a quote. */
+static void plain_json(void **state)
+{
+	char name[300], expected[700];
+	int length;
+
+	(void)state;
+	for (length = 1; length < 300; length++) {
+		struct buffer buffer = { 0 };
+
+		memset(name, '0', length);
+		name[length] = '\0';
+		text_add_json(&buffer, name);
+		name[length / 2] = '"';
+		text_add_json(&buffer, name);
+		snprintf(expected, sizeof(expected), "\"%0*d\"\"%.*s\\%s\"", length, 0,
+			 length / 2, name, name + length / 2);
+		assert_string_equal(buffer.text, expected);
+		buffer_free(&buffer);
+	}
+}
+
 static void failures_as_json(void **state)
 {
 	const struct failure bare = { .status = STATUS_FAILED, .message = "a \"b\" \xff/" };
@@ -209,6 +232,7 @@ int main(void)
 		cmocka_unit_test(escaping_leaves_one_plain_word),
 		cmocka_unit_test(bytes_that_are_no_text_are_replaced),
 		cmocka_unit_test(failures_as_text),
+		cmocka_unit_test(plain_json),
 		cmocka_unit_test(failures_as_json),
 		cmocka_unit_test(setting_a_failure),
 		cmocka_unit_test(failure_of_an_errno),

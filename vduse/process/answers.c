@@ -8,12 +8,8 @@
 
 static int finish(struct output *out, struct buffer *answer)
 {
-	const char *text;
-	size_t length;
-	int rc = output_finish(out, &text, &length);
+	int rc = output_take(out, answer);
 
-	if (rc == 0)
-		buffer_add(answer, text, length);
 	output_free(out);
 	return rc || answer->broken ? -ENOMEM : 0;
 }
