@@ -2,7 +2,7 @@
 #include "lib/vdpa_message.h"
 
 #include <errno.h>
-#include <libmnl/libmnl.h>
+#include <linux/netlink.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -82,6 +82,28 @@ static const struct field vstats_fields[] = {
 	LAST_FIELD,
 };
 
+/* The attribute at @offset, NULL for none, or one whose length is not right. All are small:
+ * a call of libmnl would take longer than what it does. */
+static const struct nlattr *attribute_at(const void *attributes, size_t length, size_t offset)
+{
+	const struct nlattr *attr = (const void *)((const char *)attributes + offset);
+
+	if (offset > length || length - offset < NLA_HDRLEN || attr->nla_len < NLA_HDRLEN ||
+	    attr->nla_len > length - offset)
+		return NULL;
+	return attr;
+}
+
+static const char *payload_of(const struct nlattr *attribute)
+{
+	return (const char *)attribute + NLA_HDRLEN;
+}
+
+static size_t length_of(const struct nlattr *attribute)
+{
+	return attribute->nla_len - NLA_HDRLEN;
+}
+
 /* A string with or without its NUL; false where it is empty or does not fit. */
 static bool take_name(char *name, const char *bytes, size_t length)
 {
@@ -100,13 +122,15 @@ static bool take_name(char *name, const char *bytes, size_t length)
 static bool take_field(const struct field *field, void *record, const struct nlattr *attribute)
 {
 	char *to = (char *)record + field->offset;
-	size_t length = mnl_attr_get_payload_len(attribute);
+	const char *from = payload_of(attribute);
+	size_t length = length_of(attribute);
 
 	if (field->form == FORM_NAME)
-		return take_name(to, mnl_attr_get_payload(attribute), length);
+		return take_name(to, from, length);
 	if (length != field->size)
 		return false;
-	memcpy(to, mnl_attr_get_payload(attribute), length);
+	while (length--)
+		to[length] = from[length];
 	return true;
 }
 
@@ -134,8 +158,10 @@ static uint64_t take_attributes(const struct field *fields, void *record,
 	const struct field *field, *next = fields;
 	const struct nlattr *attr;
 	uint64_t present = 0;
+	size_t offset;
 
-	mnl_attr_for_each_payload(attributes, length) {
+	for (offset = 0; (attr = attribute_at(attributes, length, offset));
+	     offset += NLA_ALIGN(attr->nla_len)) {
 		/* None of these numbers is nested or in network byte order. */
 		field = find_field(fields, next, attr->nla_type);
 		if (!field)
@@ -183,8 +209,8 @@ int vdpa_parse_vstats(const void *attributes, size_t length, struct vdpa_vstats 
 /* Does @attr complete @statistic? */
 static bool take_statistic(const struct nlattr *attr, struct vdpa_statistic *statistic)
 {
-	const void *payload = mnl_attr_get_payload(attr);
-	size_t length = mnl_attr_get_payload_len(attr);
+	const char *payload = payload_of(attr);
+	size_t length = length_of(attr);
 
 	if (attr->nla_type == VDPA_ATTR_DEV_VENDOR_ATTR_NAME) {
 		statistic->name = payload;
@@ -201,13 +227,11 @@ static bool take_statistic(const struct nlattr *attr, struct vdpa_statistic *sta
 bool vdpa_next_statistic(const void *attributes, size_t length, size_t *offset,
 			 struct vdpa_statistic *statistic)
 {
-	*statistic = (struct vdpa_statistic){ 0 };
-	while (*offset < length) {
-		const struct nlattr *attr = (const void *)((const char *)attributes + *offset);
+	const struct nlattr *attr;
 
-		if (!mnl_attr_ok(attr, length - *offset))
-			break;
-		*offset += MNL_ALIGN(attr->nla_len);
+	*statistic = (struct vdpa_statistic){ 0 };
+	while ((attr = attribute_at(attributes, length, *offset))) {
+		*offset += NLA_ALIGN(attr->nla_len);
 		if (take_statistic(attr, statistic))
 			return true;
 	}
