@@ -80,6 +80,12 @@ VQ_INLINE void vq_position_store(struct virtqueue_position *to,
 	atomic_store_explicit((_Atomic uint32_t *)(void *)to, word, memory_order_release);
 }
 
+VQ_INLINE bool vq_positions_joined(const struct virtqueue *first, const struct virtqueue *second)
+{
+	return second->position == first->position + 1 &&
+	       (uintptr_t)first->position % sizeof(uint64_t) == 0;
+}
+
 /* A position of which both halves are the same. */
 VQ_INLINE uint32_t vq_position_word(uint16_t index)
 {
@@ -90,6 +96,26 @@ VQ_INLINE uint32_t vq_position_word(uint16_t index)
 VQ_INLINE void vq_position_store_word(struct virtqueue_position *to, uint32_t word)
 {
 	atomic_store_explicit((_Atomic uint32_t *)(void *)to, word, memory_order_release);
+}
+
+/*
+ * The positions of two virtqueues that are about to be published: as one store where they lie
+ * side by side in memory (pair.h), so that a successor finds both of them or none.
+ */
+VQ_INLINE void vq_positions_store(struct virtqueue *first, uint32_t first_word,
+				  struct virtqueue *second, uint32_t second_word)
+{
+	const uint32_t words[2] = { first_word, second_word };
+	uint64_t word;
+
+	if (__builtin_expect(!vq_positions_joined(first, second), 0)) {
+		vq_position_store_word(first->position, first_word);
+		vq_position_store_word(second->position, second_word);
+		return;
+	}
+	memcpy(&word, words, sizeof(word));
+	atomic_store_explicit((_Atomic uint64_t *)(void *)first->position, word,
+			      memory_order_release);
 }
 
 /*

@@ -116,6 +116,13 @@ VQ_INLINE void vq_lane_use(enum vq_lane_kind kind, const struct vq_lane *lane, u
 		lane_split_use(lane, count, chain, written);
 }
 
+/* The position behind `count` chains. */
+VQ_INLINE uint32_t vq_lane_next(enum vq_lane_kind kind, const struct vq_lane *lane, uint32_t count)
+{
+	return vq_position_word(kind == VQ_LANE_PACKED ? lane_packed_next(lane, count) :
+						 (uint16_t)lane_split_index(lane->vq, count));
+}
+
 /*
  * Publishes what is staged on two lanes, `count` chains on each, not 0, in this order (first
  * those that were written, then those that were read), with a full fence, as
@@ -127,6 +134,8 @@ VQ_INLINE unsigned int vq_lane_publish(enum vq_lane_kind kind, const struct vq_l
 {
 	bool first_wants, second_wants;
 
+	vq_positions_store(first->vq, vq_lane_next(kind, first, count),
+			   second->vq, vq_lane_next(kind, second, count));
 	if (kind == VQ_LANE_PACKED) {
 		lane_packed_publish(first, count, VQ_WINDOW_WRITE, false);
 		lane_packed_publish(second, count, VQ_WINDOW_READ, true);

@@ -121,8 +121,8 @@ VQ_INLINE uint32_t lane_packed_written(const struct vq_lane *lane, uint32_t coun
 }
 
 /*
- * As packed_publish(), in the same order, for a lane's chains only: the position, all elements
- * but the first one's flags, those, the journal. `fenced`: there is a full fence behind the
+ * As packed_publish(), in the same order, for a lane's chains only, whose position is stored
+ * already: all elements but the first one's flags, those, the journal. `fenced`: there is a full fence behind the
  * flags.
  */
 VQ_INLINE void lane_packed_publish(const struct vq_lane *lane, uint32_t count,
@@ -135,7 +135,6 @@ VQ_INLINE void lane_packed_publish(const struct vq_lane *lane, uint32_t count,
 
 	if (use == VQ_WINDOW_WRITE)
 		flags |= VRING_DESC_F_WRITE;
-	vq_position_store_word(vq->position, (uint32_t)next);
 	for (uint32_t i = count - 1; i; i--) {
 		shared_store32((uint32_t *)&desc[i].len, lane_packed_written(lane, i, use));
 		shared_store16((uint16_t *)&desc[i].flags, flags);

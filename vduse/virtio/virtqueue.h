@@ -164,10 +164,8 @@
  * anything is written, and nothing but the driver's own ring is written then, so the
  * worst that a forged journal does is a wrong used element.
  *
- * Who has to publish two virtqueues as one transaction writes both outcomes
- * (virtqueue_outcome()) into one journal record before publishing either, and after a
- * crash hands each virtqueue its half of the record as the position: step 1 of both is
- * then that one store. (The record can be 8 bytes, one store; *published stays apart.)
+ * Two virtqueues that are published as one transaction have their positions side by side in
+ * one word of 8 bytes, so that step 1 of both is one store: pair.h.
  *
  * The position counts chains that are taken and not yet pushed as not taken, so it is
  * exact for devices that use chains in the order in which they are available, as network
