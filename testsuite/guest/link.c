@@ -47,7 +47,7 @@ static int open_port(unsigned int index)
 	fd = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	rc = port_open(&ports[index], fd, 256, 1500, &owner, (void *)(uintptr_t)names[index]);
+	rc = port_open(&ports[index], fd, 256, 1500, NULL, &owner, (void *)(uintptr_t)names[index]);
 	if (rc < 0)
 		close(fd);
 	else

@@ -117,7 +117,7 @@ static void serve(struct served *served, struct eventloop *loop, const char *nam
 	if (fd < 0)
 		errx(1, "%s: %s", name, failure.message);
 	served->loop = loop;
-	errno = -port_open(&served->port, fd, QUEUE_SIZE, 0, &owner, served);
+	errno = -port_open(&served->port, fd, QUEUE_SIZE, 0, NULL, &owner, served);
 	if (errno)
 		err(1, "%s", name);
 	served->forward = (struct task){ .due = EVENTLOOP_NEVER, .run = on_forward };

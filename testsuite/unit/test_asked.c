@@ -20,6 +20,7 @@
 static struct asked_state state_;
 static struct port_counters counters;
 static struct port port;
+static struct journal_port journal;
 
 static int state_of(const char *text)
 {
@@ -38,6 +39,7 @@ static void a_state_comes_over(void **state)
 
 	(void)state;
 	memset(&port, 0, sizeof(port));
+	port.journal = &journal;
 	port.session.live = true;
 	port.session.status = 15;
 	port.session.features = UINT64_C(0x800000033001bbab);
@@ -45,7 +47,7 @@ static void a_state_comes_over(void **state)
 	port.session.queues[1].vq.state = VIRTQUEUE_BROKEN;
 	port.session.queues[1].vq.error.reason = VQ_HEAD_RANGE;
 	port.session.resumed = true;
-	port.link_down = true;
+	port.journal->session.link_down = true;
 	assert_int_equal(answer_state(&port, 256, "it \"broke\"", &answer), 0);
 	assert_int_equal(asked_state_parse(answer.text, answer.length, &state_), 0);
 	assert_true(state_.live);
@@ -71,6 +73,7 @@ static void counters_come_over(void **state)
 
 	(void)state;
 	memset(&port, 0, sizeof(port));
+	port.journal = &journal;
 	port.peer = &port;
 	for (cause = 1; cause < NET_DROPS; cause++)
 		port.forward.counters.dropped[cause] = cause;
@@ -174,6 +177,7 @@ static void events_come_over(void **state)
 
 	(void)state;
 	memset(&port, 0, sizeof(port));
+	port.journal = &journal;
 	port.session.status = 11;
 	port.session.features = UINT64_C(0x300000003);
 	port.session.queues[1].vq.size = 256;

@@ -42,7 +42,8 @@ static char reported[200];
 static unsigned int events;
 
 int __wrap_session_open(struct session *session, int fd, uint16_t queue_size,
-			uint64_t implemented, const struct session_owner *owner, void *context);
+			uint64_t implemented, struct journal_session *journal,
+			const struct session_owner *owner, void *context);
 void __wrap_session_close(struct session *session);
 int __wrap_session_memory_guard(struct session *session);
 int __wrap_node_set_config(int fd, uint32_t offset, const void *bytes, uint32_t length);
@@ -50,10 +51,12 @@ int __wrap_node_interrupt_config(int fd);
 int __wrap_node_interrupt(int fd, uint32_t index);
 
 int __wrap_session_open(struct session *session, int fd, uint16_t queue_size,
-			uint64_t implemented, const struct session_owner *owner, void *context)
+			uint64_t implemented, struct journal_session *journal,
+			const struct session_owner *owner, void *context)
 {
 	(void)queue_size;
 	(void)implemented;
+	(void)journal;
 	memset(session, 0, sizeof(*session));
 	session->fd = fd;
 	session->owner = owner;
@@ -120,7 +123,7 @@ static void open_one(unsigned int index)
 {
 	unsigned int queue;
 
-	assert_int_equal(port_open(&ports[index], 10 + (int)index, SIZE, 0, &owner, NULL), 0);
+	assert_int_equal(port_open(&ports[index], 10 + (int)index, SIZE, 0, NULL, &owner, NULL), 0);
 	for (queue = 0; queue < SESSION_QUEUES; queue++) {
 		worlds[index][queue] = driver_world_started(SIZE, 0);
 		ports[index].session.queues[queue].vq = worlds[index][queue]->vq;
@@ -368,11 +371,11 @@ static void what_does_not_open_is_closed(void **state)
 	(void)state;
 	assert_int_equal(kernel.closed, 0);
 	kernel.guard_error = -ENOMEM;
-	assert_int_equal(port_open(&port, 10, SIZE, 0, &owner, NULL), -ENOMEM);
+	assert_int_equal(port_open(&port, 10, SIZE, 0, NULL, &owner, NULL), -ENOMEM);
 	assert_int_equal(kernel.closed, 1);
 	/* a session that does not open has closed itself */
 	kernel.open_error = -EBUSY;
-	assert_int_equal(port_open(&port, 10, SIZE, 0, &owner, NULL), -EBUSY);
+	assert_int_equal(port_open(&port, 10, SIZE, 0, NULL, &owner, NULL), -EBUSY);
 	assert_int_equal(kernel.closed, 1);
 }
 

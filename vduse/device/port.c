@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "vduse/device/port.h"
 
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "lib/features.h"
@@ -109,8 +111,37 @@ static const struct forward_tap tap = {
 	.delivered = delivered,
 };
 
+/* The positions of the two virtqueues between which this port's frames go, side by side. */
+static void place_positions(struct port *port)
+{
+	struct journal_direction *direction = &port->journal->direction;
+
+	port->session.queues[PORT_TRANSMITQ].position = &direction->transmit;
+	port->peer->session.queues[PORT_RECEIVEQ].position = &direction->receive;
+}
+
+static int open_session(struct port *port, int fd, uint16_t queue_size)
+{
+	int rc = session_open(&port->session, fd, queue_size, FEATURES_NET_IMPLEMENTED,
+			      &port->journal->session, &session_owner, port);
+
+	if (rc < 0)
+		return rc;
+	place_positions(port);
+	rc = session_memory_guard(&port->session);
+	if (rc < 0)
+		session_close(&port->session);
+	return rc;
+}
+
+static void close_journal(struct port *port)
+{
+	if (port->own_journal)
+		free(port->journal);
+}
+
 int port_open(struct port *port, int fd, uint16_t queue_size, uint16_t mtu,
-	      const struct port_owner *owner, void *context)
+	      struct journal_port *journal, const struct port_owner *owner, void *context)
 {
 	int rc;
 
@@ -119,26 +150,29 @@ int port_open(struct port *port, int fd, uint16_t queue_size, uint16_t mtu,
 	port->mtu = mtu;
 	port->owner = owner;
 	port->context = context;
+	port->own_journal = !journal;
+	port->journal = journal ? journal : calloc(1, sizeof(*journal));
+	if (!port->journal)
+		return -ENOMEM;
 	forward_init(&port->forward, &forward_owner, port);
-	rc = session_open(&port->session, fd, queue_size, FEATURES_NET_IMPLEMENTED,
-			  &session_owner, port);
+	rc = open_session(port, fd, queue_size);
 	if (rc < 0)
-		return rc;
-	rc = session_memory_guard(&port->session);
-	if (rc < 0)
-		session_close(&port->session);
+		close_journal(port);
 	return rc;
 }
 
 void port_close(struct port *port)
 {
 	session_close(&port->session);
+	close_journal(port);
 }
 
 void port_connect(struct port *port, struct port *peer)
 {
 	port->peer = peer;
 	peer->peer = port;
+	place_positions(port);
+	place_positions(peer);
 }
 
 void port_record(struct port *port, struct pcap *pcap, uint32_t interface)
@@ -216,7 +250,7 @@ static struct net_side side_of(const struct port *port)
 /* Frames pass between two ports that both have their link. */
 static bool linked(const struct port *port)
 {
-	return !port->link_down && !port->peer->link_down;
+	return !port_link_is_down(port) && !port_link_is_down(port->peer);
 }
 
 uint64_t port_forward(struct port *port, uint64_t now)
@@ -249,19 +283,19 @@ static void carry_all(struct port *port, uint64_t now)
 
 int port_set_link(struct port *port, bool up, uint64_t now)
 {
-	bool before = port->link_down;
+	bool before = port_link_is_down(port);
 	int rc;
 
 	/* down in any case where it changes: what is there was transmitted without a link, or
 	 * has lost it */
 	if (before == up) {
-		port->link_down = true;
+		port->journal->session.link_down = true;
 		carry_all(port, now);
 		if (port->peer != port)
 			carry_all(port->peer, now);
 	}
 	rc = tell_link(port, up);
-	port->link_down = rc < 0 ? before : !up;
+	port->journal->session.link_down = rc < 0 ? before : !up;
 	port->owner->wake(port->context);
 	return rc;
 }

@@ -41,7 +41,8 @@ struct port {
 	struct port *peer;	/* receives what this one transmits; itself when alone */
 	uint16_t mtu;		/* of the configuration space */
 	struct forward forward;	/* its counters are of what this one's driver transmitted */
-	bool link_down;		/* as port_set_link() said last */
+	struct journal_port *journal;
+	bool own_journal;	/* made by port_open() */
 	struct pcap *pcap;	/* where frames are recorded; NULL: nowhere */
 	uint32_t pcap_interface;	/* this port's number there */
 	const struct port_owner *owner;
@@ -79,14 +80,16 @@ struct port_counters {
 /*
  * Begin to serve the open node @fd (session_open()), alone. @mtu is that of the device's
  * configuration space, 0 where it is not known: then frames of any size pass. The link counts
- * as up; who knows that the device has one (VIRTIO_NET_F_STATUS) raises it, because a process
- * before us may have lowered it. 0 or negative errno; ended by port_close().
+ * as the journal tells, which is up where it does not; who knows that the device has one
+ * (VIRTIO_NET_F_STATUS) sets it, because another process may have changed it since. @journal
+ * is what a process before us left, or zeroes, and must be there until port_close(); NULL:
+ * nobody comes after us. 0 or negative errno; ended by port_close().
  */
 int port_open(struct port *port, int fd, uint16_t queue_size, uint16_t mtu,
-	      const struct port_owner *owner, void *context);
+	      struct journal_port *journal, const struct port_owner *owner, void *context);
 void port_close(struct port *port);
 
-/* Make two open ports each other's peer. */
+/* Make two open ports each other's peer; before anything else is done with either. */
 void port_connect(struct port *port, struct port *peer);
 
 /*
@@ -104,6 +107,12 @@ void port_record(struct port *port, struct pcap *pcap, uint32_t interface);
  * errno, and the link is as it was.
  */
 int port_set_link(struct port *port, bool up, uint64_t now);
+
+/* As port_set_link() said last. */
+static inline bool port_link_is_down(const struct port *port)
+{
+	return port->journal->session.link_down;
+}
 
 /* What @port has counted so far. It only grows while the port is open. */
 void port_read_counters(const struct port *port, struct port_counters *counters);

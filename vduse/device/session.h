@@ -33,11 +33,12 @@
  * that fails with EINVAL, so it is kept and tried again (session_retry()).
  *
  * Coming back. A process that opens the node of a device that is already in use gets no
- * message about it. session_resume() asks each virtqueue whether it is ready and the
- * kernel whether it lets us interrupt (it does only after DRIVER_OK), and goes on where
- * used.idx says that the last process stopped. Packed rings say nothing of the kind, and
- * the kernel knows only where the driver began: their virtqueues stay stopped, which is
- * reported, until the driver resets the device.
+ * message about it. What the last one left in the journal (journal.h) says how far it came.
+ * Without a journal, or with one that is not about this driver, session_resume() asks each
+ * virtqueue whether it is ready and the kernel whether it lets us interrupt (it does only
+ * after DRIVER_OK), and goes on where used.idx says that the last process stopped. Packed
+ * rings say nothing of the kind, and the kernel knows only where the driver began: their
+ * virtqueues stay stopped, which is reported, until the driver resets the device.
  *
  * The owner (a device of some type) keeps the promise that no chain is in work when
  * quiesce() returns. Everything runs on one thread.
@@ -49,13 +50,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "vduse/device/journal.h"
 #include "vduse/device/node.h"
 #include "vduse/virtio/memory.h"
 #include "vduse/virtio/virtqueue.h"
 
-#define SESSION_QUEUES 2	/* a network device has two as long as kernels refuse CTRL_VQ */
+#define SESSION_QUEUES JOURNAL_QUEUES	/* a network device has two as long as kernels refuse CTRL_VQ */
 #define SESSION_QUEUE_SIZE_MIN 64	/* smaller ones stall, 1 corrupts kernel memory (6.12) */
-#define SESSION_QUEUE_SIZE_MAX 1024
+#define SESSION_QUEUE_SIZE_MAX JOURNAL_QUEUE_SIZE
 #define SESSION_REGIONS 512	/* mappings of a vhost client; the kernel's virtio_vdpa has few */
 
 struct session;
@@ -84,8 +86,7 @@ struct session_owner {
 
 struct session_queue {
 	struct virtqueue vq;
-	struct virtqueue_position position;
-	struct vq_slot slots[SESSION_QUEUE_SIZE_MAX];
+	struct virtqueue_position *position;	/* in the journal of a direction; the owner's */
 	int kick_fd;		/* eventfd that the driver kicks; -1 while there is none */
 	bool positioned;	/* position is ours, no more the driver's */
 	bool refused;		/* did not start: not tried again until something changes */
@@ -111,6 +112,7 @@ struct session {
 	uint8_t status;		/* as the driver wrote it last */
 	bool live;		/* DRIVER_OK */
 	bool resumed;		/* another process served the driver before us */
+	struct journal_session *journal;
 	uint32_t asid;		/* address space of group 0, and so of every virtqueue */
 	struct session_umem umem;
 	bool config_owed;	/* a configuration interrupt that the kernel was not ready for */
@@ -127,11 +129,14 @@ struct session {
 /*
  * Begin with the open, non-blocking node @fd: every virtqueue is set up with @queue_size
  * entries (a power of two from 64 to 1024) and gets a kick descriptor. @implemented are the
- * features that a driver may negotiate. 0, or negative errno with nothing left behind;
- * ended by session_close(), which leaves @fd open.
+ * features that a driver may negotiate. @journal is what a process before us left, or zeroes,
+ * and ours to write until session_close(). 0, or negative errno with nothing left behind;
+ * ended by session_close(), which leaves @fd open, and in the journal what a successor needs.
+ * Before the first message, the owner gives each virtqueue its position.
  */
 int session_open(struct session *session, int fd, uint16_t queue_size, uint64_t implemented,
-		 const struct session_owner *owner, void *context);
+		 struct journal_session *journal, const struct session_owner *owner,
+		 void *context);
 void session_close(struct session *session);
 
 /*
@@ -151,9 +156,10 @@ int session_set_config(struct session *session, uint32_t offset, const void *byt
 		       uint32_t length);
 
 /*
- * Look whether a driver is using the device already, and go on serving it. To be called
- * once, when the owner is ready. 0 or negative errno: -EOPNOTSUPP when that driver negotiated
- * a feature that we do not have.
+ * Look whether a driver is using the device already, and go on serving it; answer the first
+ * message that waits. To be called once, when the owner is ready, before messages are handled.
+ * 0 or negative errno: -EOPNOTSUPP when that driver negotiated a feature that we do not have,
+ * and as session_handle_messages().
  */
 int session_resume(struct session *session);
 

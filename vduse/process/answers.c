@@ -55,7 +55,7 @@ int answer_state(const struct port *port, uint16_t queue_size, const char *error
 	output_bool(out, OUT_JSON, "broken", session->broken);
 	output_bool(out, OUT_JSON, "live", session->live);
 	output_bool(out, OUT_JSON, "resumed", session->resumed);
-	output_string(out, OUT_JSON, "link", port->link_down ? "down" : "up");
+	output_string(out, OUT_JSON, "link", port_link_is_down(port) ? "down" : "up");
 	number(out, "status", session->status);
 	if (session->live)
 		output_mask(out, OUT_JSON, "features", session->features);

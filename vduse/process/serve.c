@@ -196,13 +196,13 @@ static int open_device(struct server *server, unsigned int index)
 	served->server = server;
 	served->device = device;
 	rc = port_open(&served->port, device->fd, server->plan->queue_size, device->mtu,
-		       &port_owner, served);
+		       device->journal, &port_owner, served);
 	if (rc < 0)
 		return device_failure(served, rc, "cannot set up its virtqueues");
 	served->open = true;
 	served->port.forward.poll_ns = server->plan->poll_ns;
-	if (device->has_link)	/* a server before us may have lowered it */
-		port_set_link(&served->port, true, eventloop_now());
+	if (device->has_link)	/* a server that has gone may have changed it */
+		port_set_link(&served->port, !port_link_is_down(&served->port), eventloop_now());
 	if (server->plan->umem)
 		session_bring_memory(&served->port.session);
 	rc = watch_device(served);

@@ -25,6 +25,7 @@ struct serve_device {
 	uint16_t mtu;		/* of its configuration space, 0 for unknown */
 	bool has_link;		/* it is known to offer VIRTIO_NET_F_STATUS */
 	int affinity[SESSION_QUEUES];	/* open irq_cb_affinity of each, or -1; not closed */
+	struct journal_port *journal;	/* of a process before us, and for the next one; or NULL */
 	int control_fd;		/* listens for who asks (control.h), closed here; or -1 */
 };
 

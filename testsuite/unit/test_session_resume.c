@@ -1,0 +1,287 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Coming back to a driver that a process before us served: with what that one left in the
+ * journal, with the message that it did not answer, and with a journal that is about
+ * something else.
+ *
+ * LDFLAGS: -Wl,--wrap=node_set_up_queue,--wrap=node_get_queue,--wrap=node_set_kick,--wrap=node_interrupt,--wrap=node_get_features,--wrap=node_get_region,--wrap=node_is_bounce,--wrap=node_bring_bounce,--wrap=node_take_bounce_back,--wrap=node_read_request,--wrap=node_write_response
+ */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <linux/virtio_config.h>
+
+#include "lib/features.h"
+#include "testsuite/unit/session_stage.h"
+
+#define RING_PACKED FEATURE(34)
+#define REQUEST 77	/* the number of all of the stage's messages */
+
+/* The driver's areas of queue 0 (session_stage.c). */
+static uint16_t *avail_index(void)
+{
+	return (uint16_t *)(kernel.memory + 0x1000 + 2);
+}
+
+static uint16_t *used_index(void)
+{
+	return (uint16_t *)(kernel.memory + 0x2000 + 2);
+}
+
+/* The process ends and another one opens the node. @request, if any, is handed out again. */
+static void die(const struct vduse_dev_request *request)
+{
+	session_close(&staged);
+	reported[0] = events[0] = '\0';
+	kernel.request_count = kernel.request_next = kernel.response_count = 0;
+	if (request)
+		kernel.requests[kernel.request_count++] = *request;
+	assert_int_equal(session_stage_open(), 0);
+}
+
+static struct vduse_dev_request status_request(uint32_t id, uint8_t status)
+{
+	return (struct vduse_dev_request){
+		.type = VDUSE_SET_STATUS, .request_id = id, .s.status = status };
+}
+
+static void set_position(uint16_t next_avail, uint16_t next_used)
+{
+	*staged.queues[0].position = (struct virtqueue_position){ next_avail, next_used };
+}
+
+/* It died after it had stored the position, before used.idx: the driver is shown the rest. */
+static void ring_07_a_publication_is_finished(void **state)
+{
+	(void)state;
+	session_stage_attach();
+	*used_index() = 9;
+	*avail_index() = 12;
+	set_position(11, 11);
+	die(NULL);
+	assert_int_equal(session_resume(&staged), 0);
+	assert_true(staged.live);
+	assert_int_equal(*used_index(), 11);
+	assert_int_equal(virtqueue_available(session_queue(&staged, 0)), 1);
+	assert_string_equal(events, "c0 q0 q1 ");
+	assert_string_equal(reported, "");
+}
+
+static void a_packed_ring_goes_on(void **state)
+{
+	(void)state;
+	kernel.features |= RING_PACKED;
+	kernel.packed = (struct vduse_vq_state_packed){ 1, 0, 1, 0 };
+	session_stage_attach();
+	set_position(0x8007, 0x8007);
+	journal.session.queues[0].published = 0x8007;
+	die(NULL);
+	assert_int_equal(session_resume(&staged), 0);
+	assert_non_null(session_queue(&staged, 0));
+	assert_int_equal(staged.queues[0].position->next_used, 0x8007);
+	assert_string_equal(reported, "");
+}
+
+/* DRIVER_OK was carried out, the answer not written: nothing was served, it comes again. */
+static void an_answer_that_was_not_written(void **state)
+{
+	struct vduse_dev_request request = status_request(REQUEST, 0xf);
+
+	(void)state;
+	kernel.avail_index = 5;
+	*used_index() = 5;
+	*avail_index() = 6;
+	session_stage_attach();
+	set_position(200, 200);
+	die(&request);
+	assert_int_equal(session_resume(&staged), 0);
+	assert_int_equal(kernel.response_count, 1);
+	assert_int_equal(kernel.responses[0].request_id, REQUEST);
+	assert_true(staged.live);
+	assert_false(staged.resumed);
+	assert_int_equal(staged.queues[0].position->next_avail, 5);
+}
+
+/* The answer was written, and the kernel has not come round to recording DRIVER_OK. */
+static void an_answer_that_is_not_recorded_yet(void **state)
+{
+	(void)state;
+	session_stage_attach();
+	kernel.interrupt_error = -EINVAL;
+	die(NULL);
+	assert_int_equal(session_resume(&staged), 0);
+	assert_true(staged.live);
+	assert_non_null(session_queue(&staged, 0));
+}
+
+/* A driver that waits for its reset gets that and nothing else. */
+static void control_60_a_reset_that_waits(void **state)
+{
+	struct vduse_dev_request request = status_request(REQUEST + 1, 0);
+
+	(void)state;
+	session_stage_attach();
+	*used_index() = 9;
+	set_position(11, 11);
+	die(&request);
+	assert_int_equal(session_resume(&staged), 0);
+	assert_false(staged.live);
+	assert_int_equal(*used_index(), 9);
+	assert_int_equal(kernel.response_count, 1);
+	assert_int_equal(journal.session.queues[0].valid, 0);
+	assert_string_equal(events, "r0 s0 ");
+}
+
+/* Reset was answered, the kernel has not come round to it: it looks as if it were alive. */
+static void control_60_a_reset_that_is_not_recorded_yet(void **state)
+{
+	(void)state;
+	session_stage_attach();
+	assert_int_equal(session_stage_status(0), VDUSE_REQ_RESULT_OK);
+	die(NULL);
+	assert_int_equal(session_resume(&staged), 0);
+	assert_false(staged.live);
+	assert_null(session_queue(&staged, 0));
+}
+
+/* Some other message waits: what is served goes on first. */
+static void a_question_that_waits(void **state)
+{
+	struct vduse_dev_request request = { .type = VDUSE_GET_VQ_STATE, .request_id = 5 };
+
+	(void)state;
+	session_stage_attach();
+	*used_index() = *avail_index() = 9;
+	set_position(9, 9);
+	die(&request);
+	assert_int_equal(session_resume(&staged), 0);
+	assert_true(staged.live);
+	assert_int_equal(kernel.responses[0].request_id, 5);
+	assert_int_equal(kernel.responses[0].vq_state.split.avail_index, 9);
+}
+
+/* Another program served it since, and its driver put the rings elsewhere. */
+static void recovery_70_a_journal_about_other_rings(void **state)
+{
+	(void)state;
+	session_stage_attach();
+	assert_int_equal(session_stage_status(0), VDUSE_REQ_RESULT_OK);
+	*used_index() = 9;
+	*avail_index() = 9;
+	journal.session.queues[0].desc += 0x1000;
+	journal.session.queues[1].desc += 0x1000;
+	die(NULL);
+	assert_int_equal(session_resume(&staged), 0);
+	assert_true(staged.live);
+	assert_int_equal(staged.queues[0].position->next_avail, 9);
+}
+
+static void goes_on_at_used_index(void)
+{
+	*used_index() = 9;
+	*avail_index() = 9;
+	die(NULL);
+	assert_int_equal(session_resume(&staged), 0);
+	assert_non_null(session_queue(&staged, 0));
+	assert_int_equal(staged.queues[0].position->next_avail, 9);
+}
+
+static void recovery_70_a_journal_of_other_features(void **state)
+{
+	(void)state;
+	session_stage_attach();
+	set_position(10, 10);
+	journal.session.queues[0].features ^= 1;
+	goes_on_at_used_index();
+}
+
+static void recovery_70_a_queue_that_did_not_count_as_valid(void **state)
+{
+	(void)state;
+	session_stage_attach();
+	set_position(10, 10);
+	journal.session.queues[0].valid = 0;
+	goes_on_at_used_index();
+}
+
+/* What cannot be true of this ring is told, and left aside. */
+static void recovery_70_a_position_that_is_nowhere(void **state)
+{
+	(void)state;
+	session_stage_attach();
+	set_position(5000, 3000);
+	goes_on_at_used_index();
+	assert_non_null(strstr(reported, "virtqueue 0 does not go on as the last process left it"));
+}
+
+static void recovery_70_a_packed_position_that_is_nowhere(void **state)
+{
+	(void)state;
+	kernel.features |= RING_PACKED;
+	kernel.packed = (struct vduse_vq_state_packed){ 1, 0, 1, 0 };
+	session_stage_attach();
+	set_position(0x8000 | 700, 0x8000 | 700);
+	die(NULL);
+	assert_int_equal(session_resume(&staged), 0);
+	assert_null(session_queue(&staged, 0));
+	assert_non_null(session_queue(&staged, 1));
+	assert_int_equal(journal.session.queues[0].valid, 1);
+	session_stage_attach();
+	assert_non_null(session_queue(&staged, 0));
+}
+
+/* Packed, between the position and the flags: the slots have what is to be shown. */
+static void recovery_70_slots_that_contradict(void **state)
+{
+	(void)state;
+	kernel.features |= RING_PACKED;
+	kernel.packed = (struct vduse_vq_state_packed){ 1, 0, 1, 0 };
+	session_stage_attach();
+	set_position(0x8002, 0x8002);
+	kernel.memory[14] = 0x80;	/* flags of place 0: AVAIL, not used */
+	journal.session.queues[0].slots[0].order = 9999;
+	die(NULL);
+	assert_int_equal(session_resume(&staged), 0);
+	assert_null(session_queue(&staged, 0));
+	assert_int_equal(kernel.memory[14], 0x80);
+}
+
+static void the_address_space_is_kept(void **state)
+{
+	(void)state;
+	session_stage_attach();
+	journal.session.asid = kernel.asid = 3;
+	die(NULL);
+	assert_int_equal(session_resume(&staged), 0);
+	assert_int_equal(staged.asid, 3);
+	assert_non_null(session_queue(&staged, 0));
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, session_stage_begin, session_stage_end)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(ring_07_a_publication_is_finished),
+		TEST(a_packed_ring_goes_on),
+		TEST(an_answer_that_was_not_written),
+		TEST(an_answer_that_is_not_recorded_yet),
+		TEST(control_60_a_reset_that_waits),
+		TEST(control_60_a_reset_that_is_not_recorded_yet),
+		TEST(a_question_that_waits),
+		TEST(recovery_70_a_journal_about_other_rings),
+		TEST(recovery_70_a_journal_of_other_features),
+		TEST(recovery_70_a_queue_that_did_not_count_as_valid),
+		TEST(recovery_70_a_position_that_is_nowhere),
+		TEST(recovery_70_a_packed_position_that_is_nowhere),
+		TEST(recovery_70_slots_that_contradict),
+		TEST(the_address_space_is_kept),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
