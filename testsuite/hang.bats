@@ -153,7 +153,7 @@ load hang
 		fleet waits none virtio vhost
 		fleet healthy virtio
 		kill_servers killed
-		table killed 5 <<-'ROWS'
+		table killed 5 turns <<-'ROWS'
 			vdpa mgmtdev show    | vdpa -T 2 mgmtdev show                           | 0 . . .
 			vdpa dev show        | vdpa dev show %D                                 | 3- 0 0 0
 			vdpa dev config show | vdpa dev config show %D                          | 3- 0 0 0
@@ -223,7 +223,7 @@ load hang
 	hang_table <<-'SCRIPT' >"$BATS_TEST_TMPDIR/json"
 		broken_fleet broken off none virtio vhost
 		broken_fleet ends off none virtio vhost
-		table broken 5 <<-'ROWS'
+		table broken 5 turns <<-'ROWS'
 			vdpa mgmtdev show    | vdpa -T 2 mgmtdev show                           | 0 . . .
 			vdpa dev show        | vdpa dev show %D                                 | 3- 0 0 0
 			vdpa dev config show | vdpa dev config show %D                          | 3- 0 0 0
