@@ -2,6 +2,7 @@
 #include "vduse/bring.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "lib/clock.h"
@@ -248,11 +249,14 @@ void bring_undo(struct bring *bring, int milliseconds, struct failure *failure)
 	const struct pace pace = { .hold = bring->pace.hold, .signals = -1,
 				   .end = clock_ms() + milliseconds };
 	struct failure second = { .status = STATUS_OK };
+	char first[sizeof(failure->hint)];
 
 	vdpa_autoprobe_repair(&sysfs_machine);
 	if (!did_something(&bring->undo) ||
 	    ending_run(&bring->undo, &pace, NULL, &second) == 0)
 		return;
-	failure_hint(failure, "not all of it could be undone (%.200s): \"vduse down %.100s\" ends "
-		     "the rest", second.message, bring->names.names[0]);
+	snprintf(first, sizeof(first), "%s", failure->hint);
+	failure_hint(failure, "%.150s%snot all of it could be undone (%.100s): \"vduse down %.100s\" "
+		     "ends the rest", first, first[0] ? "; " : "", second.message,
+		     bring->names.names[0]);
 }

@@ -107,10 +107,11 @@ load ../hang
 			vduse create         | vduse create new-%D                              | . . 0 0
 			vduse loopback       | vduse loopback %D background                     | . . 5- 5-
 		ROWS
-		table healthy 6 turns together <<-'ROWS'
+		table healthy 6 turns <<-'ROWS'
 			vduse loopback       | vduse loopback new-%D background                 | . . 0 0
-			vduse up             | vduse -T 2 up up-%D                              | . 6 . .
-			vduse down           | vduse -T 2 down %D                               | . . 6 0
+			vduse down           | vduse -T 2 down %D                               | . . . 0
+			vduse down           | vduse -T 2 down %D                               | . . 6 .
+			vduse up             | vduse -T 3 up up-%D                              | . 6 . .
 		ROWS
 		kill -CONT $server
 		answers
