@@ -71,7 +71,7 @@ int __wrap_node_set_kick(int fd, uint32_t index, int event_fd)
 int __wrap_node_interrupt(int fd, uint32_t index)
 {
 	(void)fd;
-	(void)index;
+	assert_true(index < SESSION_QUEUES);
 	if (kernel.interrupt_error)
 		return kernel.interrupt_error;
 	kernel.interrupts++;

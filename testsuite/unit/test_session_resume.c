@@ -70,6 +70,7 @@ static void ring_07_a_publication_is_finished(void **state)
 	assert_int_equal(virtqueue_available(session_queue(&staged, 0)), 1);
 	assert_string_equal(events, "c0 q0 q1 ");
 	assert_string_equal(reported, "");
+	assert_int_equal(kernel.response_count, 0);
 }
 
 static void a_packed_ring_goes_on(void **state)
@@ -149,10 +150,30 @@ static void control_60_a_reset_that_is_not_recorded_yet(void **state)
 	assert_null(session_queue(&staged, 0));
 }
 
-/* Some other message waits: what is served goes on first. */
+/* Some other message waits, of whatever number: what is served goes on first. */
 static void a_question_that_waits(void **state)
 {
-	struct vduse_dev_request request = { .type = VDUSE_GET_VQ_STATE, .request_id = 5 };
+	struct vduse_dev_request request = { .type = VDUSE_GET_VQ_STATE, .request_id = REQUEST };
+	uint64_t word;
+
+	(void)state;
+	session_stage_attach();
+	word = journal.session.status;
+	*used_index() = *avail_index() = 9;
+	set_position(9, 9);
+	die(&request);
+	assert_int_equal(session_resume(&staged), 0);
+	assert_true(staged.live);
+	assert_int_equal(kernel.responses[0].request_id, REQUEST);
+	assert_int_equal(kernel.responses[0].vq_state.split.avail_index, 9);
+	assert_true(journal.session.status == word);
+}
+
+/* The driver gives the device up, but does not reset it yet: it is served until then. */
+static void a_status_that_waits_and_is_no_reset(void **state)
+{
+	struct vduse_dev_request request =
+		status_request(REQUEST + 1, 0xf | VIRTIO_CONFIG_S_FAILED);
 
 	(void)state;
 	session_stage_attach();
@@ -161,41 +182,146 @@ static void a_question_that_waits(void **state)
 	die(&request);
 	assert_int_equal(session_resume(&staged), 0);
 	assert_true(staged.live);
-	assert_int_equal(kernel.responses[0].request_id, 5);
-	assert_int_equal(kernel.responses[0].vq_state.split.avail_index, 9);
+	assert_int_equal(staged.queues[0].position->next_avail, 9);
+	assert_int_equal(staged.status, 0xf | VIRTIO_CONFIG_S_FAILED);
+}
+
+/* Reset, and recorded: no virtqueue is ready, whatever the journal says. */
+static void no_virtqueue_is_ready(void **state)
+{
+	(void)state;
+	session_stage_attach();
+	kernel.ready[0] = kernel.ready[1] = false;
+	die(NULL);
+	assert_int_equal(session_resume(&staged), 0);
+	assert_false(staged.live);
+	assert_int_equal(journal.session.queues[0].valid, 0);
+}
+
+static void control_62_what_cannot_be_asked(void **state)
+{
+	(void)state;
+	session_stage_attach();
+	die(NULL);
+	kernel.read_error = -EIO;
+	assert_int_equal(session_resume(&staged), -EIO);
+	kernel.read_error = 0;
+	kernel.queue_error = -EPERM;
+	assert_int_equal(session_resume(&staged), -EPERM);
+	assert_false(staged.live);
+}
+
+/* Nothing is answered when the driver cannot be served: its next server is asked again. */
+static void a_message_for_somebody_else(void **state)
+{
+	struct vduse_dev_request request = { .type = VDUSE_GET_VQ_STATE };
+
+	(void)state;
+	session_stage_attach();
+	kernel.features |= FEATURE(35);
+	die(&request);
+	assert_int_equal(session_resume(&staged), -EOPNOTSUPP);
+	assert_int_equal(kernel.response_count, 0);
+}
+
+/* A position that the ring could have, but which is not believed. */
+static void goes_on_at_used_index(void)
+{
+	*used_index() = 9;
+	*avail_index() = 12;
+	die(NULL);
+	assert_int_equal(session_resume(&staged), 0);
+	assert_non_null(session_queue(&staged, 0));
+	assert_int_equal(staged.queues[0].position->next_avail, 9);
+	assert_int_equal(*used_index(), 9);
+}
+
+static void other_desc(struct journal_queue *queue)
+{
+	queue->desc += 0x1000;
+}
+
+static void other_driver(struct journal_queue *queue)
+{
+	queue->driver += 0x1000;
+}
+
+static void other_device(struct journal_queue *queue)
+{
+	queue->device += 0x1000;
+}
+
+static void other_size(struct journal_queue *queue)
+{
+	queue->size /= 2;
 }
 
 /* Another program served it since, and its driver put the rings elsewhere. */
 static void recovery_70_a_journal_about_other_rings(void **state)
 {
+	static void (*const changes_[])(struct journal_queue *) = {
+		other_desc, other_driver, other_device, other_size };
+	size_t i;
+
 	(void)state;
-	session_stage_attach();
-	assert_int_equal(session_stage_status(0), VDUSE_REQ_RESULT_OK);
-	*used_index() = 9;
-	*avail_index() = 9;
-	journal.session.queues[0].desc += 0x1000;
-	journal.session.queues[1].desc += 0x1000;
-	die(NULL);
-	assert_int_equal(session_resume(&staged), 0);
-	assert_true(staged.live);
-	assert_int_equal(staged.queues[0].position->next_avail, 9);
+	for (i = 0; i < sizeof(changes_) / sizeof(changes_[0]); i++) {
+		*used_index() = *avail_index() = 0;
+		session_stage_attach();
+		assert_int_equal(session_stage_status(0), VDUSE_REQ_RESULT_OK);
+		journal.session.asid = 3;
+		changes_[i](&journal.session.queues[0]);
+		changes_[i](&journal.session.queues[1]);
+		goes_on_at_used_index();
+		assert_true(staged.live);
+		assert_int_equal(staged.asid, 0);
+	}
 }
 
-static void goes_on_at_used_index(void)
+/* Of one virtqueue of two: the other one goes on. */
+static void recovery_70_a_journal_about_another_ring(void **state)
 {
+	(void)state;
+	session_stage_attach();
+	set_position(11, 11);
+	other_desc(&journal.session.queues[0]);
+	goes_on_at_used_index();
+	assert_non_null(session_queue(&staged, 1));
+}
+
+/* Not for want of memory: that passes, and the journal counts. */
+static void iova_46_no_memory_to_go_on_with(void **state)
+{
+	(void)state;
+	session_stage_attach();
 	*used_index() = 9;
-	*avail_index() = 9;
+	*avail_index() = 12;
+	set_position(11, 11);
 	die(NULL);
+	kernel.region_error = -ENOMEM;
 	assert_int_equal(session_resume(&staged), 0);
+	assert_null(session_queue(&staged, 0));
+	kernel.region_error = 0;
 	assert_non_null(session_queue(&staged, 0));
-	assert_int_equal(staged.queues[0].position->next_avail, 9);
+	assert_int_equal(*used_index(), 11);
+}
+
+/* Only a virtqueue that runs can be gone on with. */
+static void a_virtqueue_that_did_not_start(void **state)
+{
+	(void)state;
+	kernel.region_error = -EINVAL;
+	session_stage_attach();
+	assert_int_equal(journal.session.queues[0].valid, 0);
+	kernel.region_error = 0;
+	session_stage_attach();
+	assert_int_equal(journal.session.queues[0].valid, 1);
 }
 
 static void recovery_70_a_journal_of_other_features(void **state)
 {
 	(void)state;
 	session_stage_attach();
-	set_position(10, 10);
+	set_position(11, 11);
 	journal.session.queues[0].features ^= 1;
 	goes_on_at_used_index();
 }
@@ -204,7 +330,7 @@ static void recovery_70_a_queue_that_did_not_count_as_valid(void **state)
 {
 	(void)state;
 	session_stage_attach();
-	set_position(10, 10);
+	set_position(11, 11);
 	journal.session.queues[0].valid = 0;
 	goes_on_at_used_index();
 }
@@ -274,6 +400,13 @@ int main(void)
 		TEST(control_60_a_reset_that_waits),
 		TEST(control_60_a_reset_that_is_not_recorded_yet),
 		TEST(a_question_that_waits),
+		TEST(a_status_that_waits_and_is_no_reset),
+		TEST(no_virtqueue_is_ready),
+		TEST(control_62_what_cannot_be_asked),
+		TEST(a_message_for_somebody_else),
+		TEST(recovery_70_a_journal_about_another_ring),
+		TEST(iova_46_no_memory_to_go_on_with),
+		TEST(a_virtqueue_that_did_not_start),
 		TEST(recovery_70_a_journal_about_other_rings),
 		TEST(recovery_70_a_journal_of_other_features),
 		TEST(recovery_70_a_queue_that_did_not_count_as_valid),
