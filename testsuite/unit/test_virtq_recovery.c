@@ -138,6 +138,7 @@ static void dies_after_publishing(void **state)
 static void resumes_from_used_idx(void **state)
 {
 	struct driver_world *world = *state;
+	struct virtqueue probe = { 0 };
 	uint16_t index, second;
 
 	driver_add_readable(&world->ring, 1);
@@ -147,7 +148,7 @@ static void resumes_from_used_idx(void **state)
 	pop_and_push(world);
 	die(world);
 	world->position = (struct virtqueue_position){ 0 };
-	assert_int_equal(virtqueue_read_used_index(&world->config, &index), 0);
+	assert_int_equal(virtqueue_read_used_index(&probe, &world->config, &index), 0);
 	world->position = (struct virtqueue_position){ index, index };
 	resume(world);
 	assert_int_equal(pop(world), 1);

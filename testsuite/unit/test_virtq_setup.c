@@ -314,10 +314,11 @@ static void ring_07_position_contradicts_itself(void **state)
 static void packed_rings_have_no_used_index(void **state)
 {
 	struct driver_world *world = *state;
+	struct virtqueue probe = { 0 };
 	uint16_t index = 5;
 
 	world->config.features = PACKED | UINT64_C(1) << VIRTIO_F_VERSION_1;
-	assert_int_equal(virtqueue_read_used_index(&world->config, &index), -EOPNOTSUPP);
+	assert_int_equal(virtqueue_read_used_index(&probe, &world->config, &index), -EOPNOTSUPP);
 	assert_int_equal(index, 5);
 }
 
@@ -450,15 +451,19 @@ static void starts_again_from_any_state(void **state)
 static void reads_the_used_index(void **state)
 {
 	struct driver_world *world = *state;
+	struct virtqueue probe = { 0 };
 	uint16_t index = 0;
 
 	world->ring.used->idx = htole16(4660);
-	assert_int_equal(virtqueue_read_used_index(&world->config, &index), 0);
+	assert_int_equal(virtqueue_read_used_index(&probe, &world->config, &index), 0);
 	assert_int_equal(index, 4660);
+	assert_int_equal(probe.state, VIRTQUEUE_STOPPED);
 	take_out(world, DRIVER_USED);
-	assert_int_equal(virtqueue_read_used_index(&world->config, &index), -EFAULT);
+	assert_int_equal(virtqueue_read_used_index(&probe, &world->config, &index), -EFAULT);
+	assert_int_equal(probe.error.reason, VQ_AREA_UNMAPPED);
+	assert_int_equal(probe.error.value, DRIVER_USED);
 	world->config.size = 7;
-	assert_int_equal(virtqueue_read_used_index(&world->config, &index), -EINVAL);
+	assert_int_equal(virtqueue_read_used_index(&probe, &world->config, &index), -EINVAL);
 }
 
 static void every_reason_has_a_text(void **state)

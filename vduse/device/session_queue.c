@@ -65,7 +65,7 @@ static void report_lost(struct session *session, unsigned int index)
  * with from the journal: the driver says it, but for one that a process before us served, up
  * to used.idx. A packed ring has nothing that says it (-ENODATA): it waits for a reset.
  */
-static int first_position(const struct session *session,
+static int first_position(struct session *session, unsigned int index,
 			  const struct virtqueue_config *config, const struct node_queue *info)
 {
 	uint16_t used_index;
@@ -75,7 +75,7 @@ static int first_position(const struct session *session,
 		*config->position = from_state(&info->packed);
 		return session->resumed ? -ENODATA : 0;
 	}
-	rc = virtqueue_read_used_index(config, &used_index);
+	rc = virtqueue_read_used_index(&session->queues[index].vq, config, &used_index);
 	if (rc < 0)
 		return rc;
 	*config->position = (struct virtqueue_position){
@@ -169,7 +169,7 @@ static int begin(struct session *session, unsigned int index, struct virtqueue_c
 
 	config->resume = false;
 	if (!queue->positioned)
-		rc = first_position(session, config, info);
+		rc = first_position(session, index, config, info);
 	if (rc == 0)
 		rc = virtqueue_start(&queue->vq, config);
 	if (rc == 0)

@@ -232,16 +232,17 @@ int virtqueue_remap(struct virtqueue *vq)
 	return error;
 }
 
-int virtqueue_read_used_index(const struct virtqueue_config *config, uint16_t *index)
+int virtqueue_read_used_index(struct virtqueue *vq, const struct virtqueue_config *config,
+			      uint16_t *index)
 {
-	struct virtqueue probe;
 	int error;
 
 	if (is_packed(config))
 		return -EOPNOTSUPP;
-	error = set_up(&probe, config);
+	error = set_up(vq, config);
 	if (!error)
-		*index = shared_load16(&probe.split.used->idx);
+		*index = shared_load16(&vq->split.used->idx);
+	virtqueue_stop(vq);
 	return error;
 }
 

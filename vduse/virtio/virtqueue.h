@@ -385,10 +385,12 @@ int virtqueue_remap(struct virtqueue *vq);
  * Reads used.idx of a split virtqueue that is about to be started: what a device without
  * a journal takes as both halves of the position after a restart, and what belongs into
  * next_used beside an avail index that came from the driver (VDUSE VQ_GET_INFO, migration).
- * 0 or an error of virtqueue_start() about the areas; -EOPNOTSUPP: a packed ring, which does
+ * vq is stopped and stays so. 0 or an error of virtqueue_start() about the areas, with the reason
+ * in vq->error; -EOPNOTSUPP: a packed ring, which does
  * not say it.
  */
-int virtqueue_read_used_index(const struct virtqueue_config *config, uint16_t *index);
+int virtqueue_read_used_index(struct virtqueue *vq, const struct virtqueue_config *config,
+			      uint16_t *index);
 
 /*
  * Finishes a publication that a predecessor died in: when *position is ahead of what the
