@@ -59,7 +59,7 @@ unchanged()
 	fi
 	for path in /run/vduse/* /run/vduse/.[!.]*; do
 		case ${path##*/} in
-		"${2%?}"* | .lock | .vdpa | drivers_autoprobe | '*' | '.[!.]*') ;;
+		"${2%?}"* | .lock | .up | .vdpa | drivers_autoprobe | '*' | '.[!.]*') ;;
 		*) complain "$1: left behind: $path" ;;
 		esac
 	done
