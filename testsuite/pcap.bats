@@ -118,25 +118,25 @@ load traffic
 		}
 		bring_up pf0
 		device stop pf0
-		mkdir /tmp/small
-		mount -t tmpfs -o size=1m small /tmp/small
-		recording vduse loopback pf0 pcap /tmp/small/f
+		mkdir /tmp/disk
+		mount -t tmpfs -o size=1m small /tmp/disk
+		recording vduse loopback pf0 pcap /tmp/disk/f
 		wait_until 3 grep -q 'No space left' "$T.said" || complain "a full disk: $(cat "$T.said")"
 		ends 'a full disk'
-		whole /tmp/small/f 4000
+		whole /tmp/disk/f 4000
 		answers 'lost_a > 2000' 'out_a > 400'
 		grep -q "lacks $(field lost_a) of 4000" "$T.said" || complain "a full disk: $(cat "$T.said")"
 		# room again: it goes on, and nothing is missing that the ring had room for
-		recording vduse loopback pf0 pcap /tmp/small/f
+		recording vduse loopback pf0 pcap /tmp/disk/f
 		wait_until 3 grep -q 'No space left' "$T.said" || complain "a full disk: $(cat "$T.said")"
-		mount -o remount,size=20m /tmp/small
+		mount -o remount,size=20m /tmp/disk
 		nap 0.5
 		carries frames "$interface" sizes 1000 count 100
 		ends 'room again'
-		whole /tmp/small/f 4200
+		whole /tmp/disk/f 4200
 		answers 'lost_a == 0'
-		umount /tmp/small
-		rmdir /tmp/small
+		umount /tmp/disk
+		rmdir /tmp/disk
 		recording prlimit --fsize=500000 vduse loopback pf0 pcap /tmp/limited
 		wait_until 3 grep -q 'ended.*too large' "$T.said" || complain "a limit: $(cat "$T.said")"
 		ends 'a limit'
