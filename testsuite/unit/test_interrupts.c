@@ -132,6 +132,19 @@ static void the_nth_after_it_goes_round_those_that_may_be_used(void **state)
 		assert_string_equal(settled("3f\n", 2, nth), masks[nth % COUNT(masks)]);
 }
 
+/* A process that polls has its processor to itself, if there is another one. */
+static void who_polls_is_not_interrupted(void **state)
+{
+	(void)state;
+	machine(2);
+	assert_string_equal(settled("3\n", 0, interrupts_nth(0, false)), "1");
+	assert_string_equal(settled("3\n", 0, interrupts_nth(1, false)), "2");
+	assert_string_equal(settled("3\n", 0, interrupts_nth(0, true)), "2");
+	assert_string_equal(settled("3\n", 1, interrupts_nth(0, true)), "1");
+	machine(1);
+	assert_string_equal(settled("1\n", 0, interrupts_nth(0, true)), "1");
+}
+
 /* Upper case counts, too. */
 static void masks_without_some_processor_stay(void **state)
 {
@@ -171,6 +184,7 @@ int main(void)
 		cmocka_unit_test(one_processor_is_left),
 		cmocka_unit_test(every_processor_of_the_largest_machine),
 		cmocka_unit_test(the_nth_after_it_goes_round_those_that_may_be_used),
+		cmocka_unit_test(who_polls_is_not_interrupted),
 		cmocka_unit_test(masks_without_some_processor_stay),
 		cmocka_unit_test(what_goes_wrong_is_ignored),
 	};

@@ -12,10 +12,23 @@
 #ifndef VDUSE_PROCESS_INTERRUPTS_H
 #define VDUSE_PROCESS_INTERRUPTS_H
 
+#include <stdbool.h>
+
+/*
+ * Where the interrupts of device number @device of a process (from 0) go, counted from the
+ * processor that it runs on. Who @polls keeps that one busy, and the kernel's worker that
+ * raises the interrupt would wait for its turn there: the next one takes it.
+ */
+static inline unsigned int interrupts_nth(unsigned int device, bool polls)
+{
+	return device + polls;
+}
+
 /*
  * Give the virtqueue whose irq_cb_affinity is open for reading and writing as @fd to one
- * processor: of those that this process may use, @cpu or the @nth after it. A mask that somebody chose, one without some processor, is left as it is. Nothing
- * depends on it: what goes wrong is ignored, as is a negative @fd.
+ * processor: of those that this process may use, @cpu or the @nth after it. A mask that somebody
+ * chose, one without some processor, is left as it is. Nothing depends on it: what goes wrong is
+ * ignored, as is a negative @fd.
  */
 void interrupts_settle(int fd, int cpu, unsigned int nth);
 

@@ -18,7 +18,8 @@
 static void settle_interrupts(const struct served *served)
 {
 	struct server *server = served->server;
-	unsigned int i, nth = (unsigned int)(served - server->served);
+	unsigned int i, nth = interrupts_nth((unsigned int)(served - server->served),
+					     server->plan->poll_ns);
 
 	if (server->processor < 0)
 		server->processor = sched_getcpu();
