@@ -90,7 +90,7 @@ static bool ended_badly(const struct view *view)
 
 	registry_socket_name(view->device->name, file);
 	return view->device->attached ||
-	       sysfs_exists(&sysfs_machine, "%s/%s", REGISTRY_FOLDER + 1, file);
+	       sysfs_exists(&sysfs_machine, "%s/%s", &REGISTRY_FOLDER[1], file);
 }
 
 /*

@@ -96,13 +96,13 @@ static bool each_half_socket(const char *name, int remove)
 	struct files files = { .socket = socket, .remove = remove };
 
 	registry_socket_name(name, socket);
-	sysfs_each(&sysfs_machine, visit, &files, "%s", REGISTRY_FOLDER + 1);
+	sysfs_each(&sysfs_machine, visit, &files, "%s", &REGISTRY_FOLDER[1]);
 	return files.found;
 }
 
 static bool exists(const char *file)
 {
-	return sysfs_exists(&sysfs_machine, "%s/%s", REGISTRY_FOLDER + 1, file);
+	return sysfs_exists(&sysfs_machine, "%s/%s", &REGISTRY_FOLDER[1], file);
 }
 
 bool standing_leaves_files(const char *name)

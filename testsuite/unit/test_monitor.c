@@ -56,13 +56,20 @@ static int play_node(struct monitor *monitor, char letter)
 	return rc;
 }
 
+static void play_destroyed(struct monitor *monitor)
+{
+	struct device *device = table_find(&monitor->changes.table, "dev");
+
+	if (device)
+		change_destroyed(&monitor->changes, device);
+}
+
 /* + a device comes, - it goes, ~ the same after its node was heard of, o it is opened,
  * c closed, p another one is opened, ! something was left out, > there is more; all else
  * fails */
 static int play(struct monitor *monitor, char letter)
 {
-	struct device *device;
-	int rc = 0;
+	int rc;
 
 	switch (letter) {
 	case 'o':
@@ -75,12 +82,11 @@ static int play(struct monitor *monitor, char letter)
 		return 0;
 	case '~':
 		rc = monitor_hear_nodes(monitor);
-		/* fall through */
-	case '-':
-		device = table_find(&monitor->changes.table, "dev");
-		if (device)
-			change_destroyed(&monitor->changes, device);
+		play_destroyed(monitor);
 		return rc;
+	case '-':
+		play_destroyed(monitor);
+		return 0;
 	case '!':
 		return -ENOBUFS;
 	case '>':

@@ -54,7 +54,7 @@ static int setup(void **state)
 	it.device = "lo0";
 	it.listening = it.client = it.reader = -1;
 	tree_make(&it.tree);
-	tree_folder(&it.tree, "%s", REGISTRY_FOLDER + 1);
+	tree_folder(&it.tree, "%s", &REGISTRY_FOLDER[1]);
 	snprintf(it.folder, sizeof(it.folder), "%s%s", it.tree.root, REGISTRY_FOLDER);
 	return 0;
 }

@@ -138,14 +138,16 @@ int node_take_bounce_back(int fd, uint32_t asid, void *memory, uint64_t size)
 
 int node_set_config(int fd, uint32_t offset, const void *bytes, uint32_t length)
 {
-	struct {
+	union {
 		struct vduse_config_data data;
-		uint8_t bytes[NODE_CONFIG_MAX];
-	} config = { .data = { .offset = offset, .length = length } };
+		uint8_t bytes[offsetof(struct vduse_config_data, buffer) + NODE_CONFIG_MAX];
+	} config = { .bytes = { 0 } };
 
-	if (length > sizeof(config.bytes))
+	if (length > NODE_CONFIG_MAX)
 		return -EINVAL;
-	memcpy(config.bytes, bytes, length);
+	config.data.offset = offset;
+	config.data.length = length;
+	memcpy(config.data.buffer, bytes, length);
 	return node_call(fd, VDUSE_DEV_SET_CONFIG, &config);
 }
 
