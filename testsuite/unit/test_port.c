@@ -149,6 +149,8 @@ static int end(void **state)
 
 	(void)state;
 	assert_string_equal(reported, "");
+	port_close(&ports[0]);
+	port_close(&ports[1]);
 	for (i = 0; i < 2 * SESSION_QUEUES; i++)
 		driver_world_free(worlds[i / SESSION_QUEUES][i % SESSION_QUEUES]);
 	return 0;
