@@ -209,6 +209,7 @@ static void control_62_what_cannot_be_asked(void **state)
 	kernel.queue_error = -EPERM;
 	assert_int_equal(session_resume(&staged), -EPERM);
 	assert_false(staged.live);
+	assert_int_equal(journal.session.queues[0].valid, 1);	/* for who can ask */
 }
 
 /* Nothing is answered when the driver cannot be served: its next server is asked again. */
