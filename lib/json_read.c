@@ -9,9 +9,10 @@ json_object *json_read_object(const char *text, size_t length, int depth, int fl
 	struct json_tokener *tokener = length <= INT_MAX ? json_tokener_new_ex(depth) : NULL;
 	json_object *object;
 
-	errno = tokener || length > INT_MAX ? EBADMSG : ENOMEM;
-	if (!tokener)
+	if (!tokener) {
+		errno = length <= INT_MAX ? ENOMEM : EBADMSG;
 		return NULL;
+	}
 	json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | flags);
 	object = json_tokener_parse_ex(tokener, text, (int)length);
 	if (json_tokener_get_error(tokener) != json_tokener_success ||

@@ -92,6 +92,11 @@ void packed_world_free(struct packed_world *world)
 	free(world);
 }
 
+int packed_pop(struct packed_world *world)
+{
+	return virtqueue_pop(&world->vq, &world->chain);
+}
+
 uint8_t *packed_heap(struct packed_ring *ring, uint64_t address)
 {
 	return ring->heap + (address - DRIVER_HEAP);

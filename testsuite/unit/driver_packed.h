@@ -73,6 +73,9 @@ struct packed_world *packed_world_started(uint32_t size, uint64_t features);
 /* Frees a world. */
 void packed_world_free(struct packed_world *world);
 
+/* virtqueue_pop() of its virtqueue into its chain. */
+int packed_pop(struct packed_world *world);
+
 /* Bytes of the heap at an address of the driver; no check. */
 uint8_t *packed_heap(struct packed_ring *ring, uint64_t address);
 

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <setjmp.h>
 #include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <ucontext.h>
 
+#include <cmocka.h>
+
 #include "film.h"
-
-#if FILM_WORKS
-
-#define TRAP_FLAG 0x100
-
-static struct film *volatile filming;
 
 void film_piece(struct film *film, void *at, size_t length)
 {
@@ -21,21 +21,6 @@ void film_piece(struct film *film, void *at, size_t length)
 	film->size += length;
 }
 
-static void film_state(struct film *film)
-{
-	uint8_t *to = film->states + film->count * film->size;
-	size_t done = 0;
-
-	if (film->count == film->capacity)
-		abort();
-	for (unsigned int i = 0; i < film->piece_count; i++) {
-		memcpy(to + done, film->pieces[i].at, film->pieces[i].length);
-		done += film->pieces[i].length;
-	}
-	if (!film->count || memcmp(to, to - film->size, film->size))
-		film->count++;
-}
-
 void film_restore(const struct film *film, unsigned int state)
 {
 	const uint8_t *from = film->states + state * film->size;
@@ -44,35 +29,6 @@ void film_restore(const struct film *film, unsigned int state)
 		memcpy(film->pieces[i].at, from, film->pieces[i].length);
 		from += film->pieces[i].length;
 	}
-}
-
-static void on_trap(int signal, siginfo_t *info, void *context)
-{
-	ucontext_t *user = context;
-
-	(void)signal;
-	(void)info;
-	user->uc_mcontext.gregs[REG_EFL] &= ~(greg_t)TRAP_FLAG;
-	if (!filming)
-		return;
-	user->uc_mcontext.gregs[REG_EFL] |= TRAP_FLAG;
-	filming->instructions++;
-	film_state(filming);
-}
-
-void film_work(struct film *film, void (*work)(void *context), void *context)
-{
-	struct sigaction action = { .sa_sigaction = on_trap, .sa_flags = SA_SIGINFO }, before;
-
-	film->capacity = 600;
-	film->states = malloc(film->capacity * film->size);
-	sigaction(SIGTRAP, &action, &before);
-	filming = film;
-	__asm__ volatile("int3" ::: "memory");
-	work(context);
-	filming = NULL;
-	__asm__ volatile("nop" ::: "memory");
-	sigaction(SIGTRAP, &before, NULL);
 }
 
 static void film_packed(struct film *film, struct packed_world *world)
@@ -111,4 +67,83 @@ void film_world(struct film *film, struct any_world *world)
 	film_piece(film, world->config->position, sizeof(struct virtqueue_position));
 }
 
+#if FILM_WORKS
+
+#define TRAP_FLAG 0x100
+
+static struct film *volatile filming;
+
+static void film_state(struct film *film)
+{
+	uint8_t *to = film->states + film->count * film->size;
+	size_t done = 0;
+
+	if (film->count == film->capacity)
+		abort();
+	for (unsigned int i = 0; i < film->piece_count; i++) {
+		memcpy(to + done, film->pieces[i].at, film->pieces[i].length);
+		done += film->pieces[i].length;
+	}
+	if (!film->count || memcmp(to, to - film->size, film->size))
+		film->count++;
+}
+
+static void on_trap(int signal, siginfo_t *info, void *context)
+{
+	ucontext_t *user = context;
+
+	(void)signal;
+	(void)info;
+	user->uc_mcontext.gregs[REG_EFL] &= ~(greg_t)TRAP_FLAG;
+	if (!filming)
+		return;
+	user->uc_mcontext.gregs[REG_EFL] |= TRAP_FLAG;
+	filming->instructions++;
+	film_state(filming);
+}
+
+void film_work(struct film *film, void (*work)(void *context), void *context)
+{
+	struct sigaction action = { .sa_sigaction = on_trap, .sa_flags = SA_SIGINFO }, before;
+
+	film->capacity = 600;
+	film->states = malloc(film->capacity * film->size);
+	sigaction(SIGTRAP, &action, &before);
+	filming = film;
+	__asm__ volatile("int3" ::: "memory");
+	work(context);
+	filming = NULL;
+	__asm__ volatile("nop" ::: "memory");
+	sigaction(SIGTRAP, &before, NULL);
+}
+
+#else
+
+void film_work(struct film *film, void (*work)(void *context), void *context)
+{
+	(void)film;
+	(void)work;
+	(void)context;
+	abort();
+}
+
+static void not_on_this_processor(void **state)
+{
+	(void)state;
+	skip();
+}
+
 #endif
+
+int film_main(void (*split)(void **state), void (*packed)(void **state))
+{
+#if !FILM_WORKS
+	split = packed = not_on_this_processor;
+#endif
+	const struct CMUnitTest tests[] = {
+		{ "split_killed_at_every_instruction", split, NULL, NULL, NULL },
+		{ "packed_killed_at_every_instruction", packed, NULL, NULL, NULL },
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -47,4 +47,8 @@ void film_work(struct film *film, void (*work)(void *context), void *context);
 /* Puts a state back. */
 void film_restore(const struct film *film, unsigned int state);
 
+/* The main() of a test that kills a device at every instruction, in either format: both are
+ * skipped where that does not work. */
+int film_main(void (*split)(void **state), void (*packed)(void **state));
+
 #endif

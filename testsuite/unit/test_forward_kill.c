@@ -24,8 +24,6 @@
 #include "vduse/device/fused.h"
 #include "vduse/virtio/pair.h"
 
-#if FILM_WORKS
-
 #define BUFFER 128u
 #define SIZE_MAX_HERE 8u
 
@@ -306,25 +304,7 @@ static void packed_killed_at_every_instruction(void **state)
 	all_ways(true);
 }
 
-#define TESTS \
-	cmocka_unit_test(split_killed_at_every_instruction), \
-	cmocka_unit_test(packed_killed_at_every_instruction)
-
-#else
-
-static void not_on_this_processor(void **state)
-{
-	(void)state;
-	skip();
-}
-
-#define TESTS cmocka_unit_test(not_on_this_processor)
-
-#endif
-
 int main(void)
 {
-	const struct CMUnitTest tests[] = { TESTS };
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return film_main(split_killed_at_every_instruction, packed_killed_at_every_instruction);
 }

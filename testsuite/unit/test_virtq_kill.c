@@ -22,8 +22,6 @@
 
 #include "film.h"
 
-#if FILM_WORKS
-
 #define CHAINS 3
 
 /* -- a driver and a device of either format -------------------------------------------- */
@@ -198,25 +196,7 @@ static void packed_killed_at_every_instruction(void **state)
 	killed_at_every_instruction(true);
 }
 
-#define TESTS \
-	cmocka_unit_test(split_killed_at_every_instruction), \
-	cmocka_unit_test(packed_killed_at_every_instruction)
-
-#else
-
-static void not_on_this_processor(void **state)
-{
-	(void)state;
-	skip();
-}
-
-#define TESTS cmocka_unit_test(not_on_this_processor)
-
-#endif
-
 int main(void)
 {
-	const struct CMUnitTest tests[] = { TESTS };
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return film_main(split_killed_at_every_instruction, packed_killed_at_every_instruction);
 }

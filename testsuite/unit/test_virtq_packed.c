@@ -39,24 +39,19 @@ static int teardown(void **state)
 	return 0;
 }
 
-static int pop(struct packed_world *world)
-{
-	return virtqueue_pop(&world->vq, &world->chain);
-}
-
 static void take(struct packed_world *world, uint16_t id)
 {
-	assert_int_equal(pop(world), 1);
+	assert_int_equal(packed_pop(world), 1);
 	assert_int_equal(world->chain.head, id);
 }
 
 static void expect_broken(struct packed_world *world, enum virtqueue_reason reason, uint64_t value)
 {
-	assert_int_equal(pop(world), -EPROTO);
+	assert_int_equal(packed_pop(world), -EPROTO);
 	assert_int_equal(world->vq.state, VIRTQUEUE_BROKEN);
 	assert_int_equal(world->vq.error.reason, reason);
 	assert_int_equal(world->vq.error.value, value);
-	assert_int_equal(pop(world), -EPROTO);
+	assert_int_equal(packed_pop(world), -EPROTO);
 	assert_int_equal(virtqueue_available(&world->vq), -EPROTO);
 }
 
@@ -119,7 +114,7 @@ static void every_size(uint32_t size)
 		for (uint32_t i = 0; i < lap % 4 * size / 2; i++) {
 			world->ring.heap_used = 0;
 			packed_add_readable(&world->ring, 1);
-			assert_int_equal(pop(world), 1);
+			assert_int_equal(packed_pop(world), 1);
 			assert_int_equal(virtqueue_push(&world->vq, world->chain.head, 0), 0);
 			assert_int_equal(virtqueue_publish(&world->vq), 1);
 			assert_true(packed_take_used(&world->ring, &id, &length, NULL));
@@ -128,10 +123,10 @@ static void every_size(uint32_t size)
 			packed_add_writable(&world->ring, 1);
 		assert_int_equal(virtqueue_available(&world->vq), size);
 		for (uint32_t i = 0; i < size; i++) {
-			assert_int_equal(pop(world), 1);
+			assert_int_equal(packed_pop(world), 1);
 			assert_int_equal(virtqueue_push(&world->vq, world->chain.head, i & 1), 0);
 		}
-		assert_int_equal(pop(world), 0);
+		assert_int_equal(packed_pop(world), 0);
 		assert_int_equal(virtqueue_publish(&world->vq), size);
 		for (uint32_t i = 0; i < size; i++) {
 			assert_true(packed_take_used(&world->ring, &id, &length, NULL));
@@ -176,7 +171,7 @@ static void s_2_8_1_both_counters_begin_at_1(void **state)
 {
 	struct packed_world *world = *state;
 
-	assert_int_equal(pop(world), 0);
+	assert_int_equal(packed_pop(world), 0);
 	put(world, 3, 0);
 	assert_int_equal(flags_at(world, 0), P_AVAIL);
 	take(world, 3);
@@ -207,7 +202,7 @@ static void ring_23_s_2_8_1_avail_equal_to_used(void **state)
 	for (unsigned int lap = 0; lap < 4; lap++) {
 		for (unsigned int i = 0; i < 2; i++) {
 			world->ring.desc[world->ring.avail.place].flags = htole16(equal[i]);
-			assert_int_equal(pop(world), 0);
+			assert_int_equal(packed_pop(world), 0);
 			assert_int_equal(virtqueue_available(&world->vq), 0);
 		}
 		for (unsigned int i = 0; i < SIZE; i++)
@@ -224,7 +219,7 @@ static void ring_24_wrap_counter_flipped(void **state)
 	for (unsigned int lap = 0; lap < 4; lap++) {
 		world->ring.avail.wrap = !world->ring.avail.wrap;
 		put(world, 0, 0);
-		assert_int_equal(pop(world), 0);
+		assert_int_equal(packed_pop(world), 0);
 		assert_int_equal(virtqueue_available(&world->vq), 0);
 		world->ring.avail = world->ring.used;
 		for (unsigned int i = 0; i < SIZE; i++)
@@ -241,7 +236,7 @@ static void ring_24_more_available_than_there_are(void **state)
 		put(world, i, 0);
 	for (uint16_t i = 0; i < SIZE; i++)
 		take(world, i);
-	assert_int_equal(pop(world), 0);
+	assert_int_equal(packed_pop(world), 0);
 	put(world, 0, 0);
 	assert_int_equal(virtqueue_available(&world->vq), 0);
 	expect_broken(world, VQ_AVAIL_TOO_FAR, 0);
@@ -745,13 +740,13 @@ static void s_2_8_15_not_used_before_avail_changes(void **state)
 
 	desc[0].addr = htole64(DRIVER_HEAP);
 	desc[0].len = htole32(1);
-	assert_int_equal(pop(world), 0);
+	assert_int_equal(packed_pop(world), 0);
 	desc[0].flags = htole16(P_USED);
-	assert_int_equal(pop(world), 0);
+	assert_int_equal(packed_pop(world), 0);
 	desc[0].flags = htole16(P_AVAIL);
 	take(world, 0);
 	/* the rest of the ring is as zero as it was */
-	assert_int_equal(pop(world), 0);
+	assert_int_equal(packed_pop(world), 0);
 }
 
 /* "A device MUST NOT write to a device-readable buffer": the engine touches none at all. */
@@ -780,7 +775,7 @@ static void s_2_8_6_list_appears_with_its_first_descriptor(void **state)
 	world->ring.avail = packed_step(&world->ring, first, 1);
 	put(world, 1, P_NEXT);
 	put(world, 1, 0);
-	assert_int_equal(pop(world), 0);
+	assert_int_equal(packed_pop(world), 0);
 	assert_int_equal(virtqueue_available(&world->vq), 0);
 	world->ring.avail = first;
 	put(world, 1, P_NEXT);

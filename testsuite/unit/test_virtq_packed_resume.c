@@ -27,14 +27,9 @@ static int teardown(void **state)
 	return 0;
 }
 
-static int pop(struct packed_world *world)
-{
-	return virtqueue_pop(&world->vq, &world->chain);
-}
-
 static void pop_and_push(struct packed_world *world, uint32_t written)
 {
-	assert_int_equal(pop(world), 1);
+	assert_int_equal(packed_pop(world), 1);
 	assert_int_equal(virtqueue_push(&world->vq, world->chain.head, written), 0);
 }
 
@@ -79,7 +74,7 @@ static void resume_finishes_a_publication(void **state)
 	assert_true(packed_take_used(&world->ring, &id, &length, &flags));
 	assert_int_equal(id, 1);
 	assert_int_equal(length, 20);
-	assert_int_equal(pop(world), 0);
+	assert_int_equal(packed_pop(world), 0);
 	packed_add_readable(&world->ring, 1);
 	pop_and_push(world, 0);
 	assert_int_equal(virtqueue_publish(&world->vq), 1);
@@ -93,7 +88,7 @@ static void nothing_works_before_it_is_rolled_forward(void **state)
 	die_while_publishing(world);
 	expect_resuming(world);
 	memcpy(before, world->ring.desc, sizeof(before));
-	assert_int_equal(pop(world), -ESHUTDOWN);
+	assert_int_equal(packed_pop(world), -ESHUTDOWN);
 	assert_int_equal(virtqueue_available(&world->vq), -ESHUTDOWN);
 	assert_int_equal(virtqueue_push(&world->vq, 0, 0), -ESHUTDOWN);
 	assert_int_equal(virtqueue_unpop(&world->vq, 0), -ESHUTDOWN);
@@ -203,7 +198,7 @@ static void resume_finishes_a_lane(void **state)
 	assert_int_equal(id, 3);
 	assert_int_equal(length, 20);
 	assert_int_equal(flags, P_AVAIL | P_USED | P_WRITE);
-	assert_int_equal(pop(world), 0);
+	assert_int_equal(packed_pop(world), 0);
 }
 
 /* Every place has its mark, and no chain is out; else it was no lane that died. */

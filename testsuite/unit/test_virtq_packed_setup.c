@@ -38,14 +38,9 @@ static void expect_start(struct packed_world *world, int result, enum virtqueue_
 	assert_int_equal(world->vq.state, result ? VIRTQUEUE_STOPPED : VIRTQUEUE_RUNNING);
 }
 
-static int pop(struct packed_world *world)
-{
-	return virtqueue_pop(&world->vq, &world->chain);
-}
-
 static void pop_and_push(struct packed_world *world, uint32_t written)
 {
-	assert_int_equal(pop(world), 1);
+	assert_int_equal(packed_pop(world), 1);
 	assert_int_equal(virtqueue_push(&world->vq, world->chain.head, written), 0);
 }
 
@@ -155,7 +150,7 @@ static void ring_42_remap_finds_moved_rings(void **state)
 	assert_int_equal(virtqueue_remap(&world->vq), -EBUSY);
 	assert_int_equal(virtqueue_publish(&world->vq), 1);
 	region = take_out(world, PACKED_DESC);
-	assert_int_equal(pop(world), -ESTALE);
+	assert_int_equal(packed_pop(world), -ESTALE);
 	assert_int_equal(virtqueue_publish(&world->vq), 0);
 	put_in(world, region);
 	assert_int_equal(virtqueue_remap(&world->vq), 0);
@@ -213,9 +208,9 @@ static void ring_07_starts_with_descriptors_out(void **state)
 		packed_put(&world->ring, DRIVER_HEAP, 1, i, 0);
 	assert_int_equal(virtqueue_available(&world->vq), SIZE - 2);
 	for (uint16_t i = 0; i < SIZE - 2; i++)
-		assert_int_equal(pop(world), 1);
+		assert_int_equal(packed_pop(world), 1);
 	packed_put(&world->ring, DRIVER_HEAP, 1, 5, 0);
-	assert_int_equal(pop(world), -EPROTO);
+	assert_int_equal(packed_pop(world), -EPROTO);
 	assert_int_equal(world->vq.error.reason, VQ_AVAIL_TOO_FAR);
 }
 
@@ -230,7 +225,7 @@ static void position_follows_what_is_published(void **state)
 	packed_add(&world->ring, two, 2);
 	pop_and_push(world, 0);
 	pop_and_push(world, 0);
-	assert_int_equal(pop(world), 1);
+	assert_int_equal(packed_pop(world), 1);
 	outcome = virtqueue_outcome(&world->vq);
 	assert_int_equal(outcome.next_avail, 0x8003);
 	assert_int_equal(outcome.next_used, 0x8003);
@@ -256,8 +251,8 @@ static void unpop_gives_back(void **state)
 		uint16_t b = (uint16_t)packed_add(&world->ring, four, 4);
 		uint32_t id, length;
 
-		assert_int_equal(pop(world), 1);
-		assert_int_equal(pop(world), 1);
+		assert_int_equal(packed_pop(world), 1);
+		assert_int_equal(packed_pop(world), 1);
 		assert_int_equal(virtqueue_unpop(&world->vq, a), -EINVAL);
 		assert_int_equal(virtqueue_unpop(&world->vq, b), 0);
 		assert_int_equal(virtqueue_unpop(&world->vq, b), -EINVAL);
@@ -282,8 +277,8 @@ static void unpop_only_what_was_taken_last(void **state)
 	struct packed_world *world = *state;
 	uint16_t a = packed_add_readable(&world->ring, 1), b = packed_add_readable(&world->ring, 1);
 
-	assert_int_equal(pop(world), 1);
-	assert_int_equal(pop(world), 1);
+	assert_int_equal(packed_pop(world), 1);
+	assert_int_equal(packed_pop(world), 1);
 	assert_int_equal(virtqueue_push(&world->vq, b, 0), 0);
 	assert_int_equal(virtqueue_unpop(&world->vq, b), -EINVAL);
 	assert_int_equal(virtqueue_unpop(&world->vq, a), -EINVAL);
