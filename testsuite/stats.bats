@@ -61,6 +61,11 @@ load traffic
 		[ $? = 0 ] || complain "status $? on SIGTERM"
 		grep -q '^name  *rx/s' /tmp/st2.out || complain 'no head of the table'
 		[ "$(grep -c '^st2  ' /tmp/st2.out)" = 2 ] || complain "not two rows: $(cat /tmp/st2.out)"
+		# on a terminal each table takes the place of the one before it
+		on_terminal timeout --foreground -s INT 2.6 vduse stats st2 interval 1 >/tmp/st2.out
+		[ "$(grep -c '^st2  ' /tmp/st2.out)" = 2 ] || complain "not two rows: $(cat -v /tmp/st2.out)"
+		[ "$(grep -c $'^\e\\[2A\e\\[Jname ' /tmp/st2.out)" = 1 ] ||
+			complain "the second table takes no place: $(cat -v /tmp/st2.out)"
 		# the server ends: so does who follows it alone
 		vduse stats st2 interval 1 >/dev/null 2>/tmp/st2.err & follower=$!
 		nap 0.3
