@@ -6,7 +6,7 @@
 # those looks at every byte itself, and says in one JSON object what came of it.
 
 guest_functions+=(carries answers field plain_queues bring_up raise pair_up pair_down apart
-	node_of maps_of ticks_of switches_of count_of dies)
+	node_of maps_of ticks_of switches_of memory_of count_of dies)
 
 # carries PROGRAM [WORD]...: it must find nothing wrong. Its answer is kept. Each of
 # these programs ends by itself when nothing arrives any more. A script that does the
@@ -157,6 +157,14 @@ ticks_of()
 switches_of()
 {
 	awk '/ctxt_switches/ { sum += $2 } END { print sum }' "/proc/$1/status"
+}
+
+# memory_of PID: kB of its own, heap and stack and the like, counted page by page: not what
+# it shares with the kernel and others, as VmRSS does, which is an estimate besides (the
+# kernel adds up a batch of pages on each processor before it tells: get_mm_counter()).
+memory_of()
+{
+	awk '$1 == "Anonymous:" { print $2 }' "/proc/$1/smaps_rollup"
 }
 
 # count_of INTERFACE NAME: one of its counters.
