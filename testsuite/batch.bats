@@ -311,7 +311,7 @@ quiet()
 	SCRIPT
 }
 
-@test "cli-68 batch: SIGTERM and SIGINT at any moment leave nothing half made, and no child" {
+@test "proc-68 batch: SIGTERM and SIGINT at any moment leave nothing half made, and no child" {
 	in_batch <<-'SCRIPT'
 		for ((i = 0; i < 2000; i++)); do
 			echo "create bt$i mac 02:00:00:00:00:01"
@@ -356,7 +356,7 @@ quiet()
 	SCRIPT
 }
 
-@test "cli-67 batch: a full or closed standard output stops it; a worker that dies fails its line only" {
+@test "proc-67 batch: a full or closed standard output stops it; a worker that dies fails its line only" {
 	in_batch <<-'SCRIPT'
 		IFS= read -r -d '' lines <<<$'create bo0 mac 02:00:00:00:00:01\nshow\ncreate bo1'
 		for line in 'vduse -b - >/dev/full' 'vduse -f -b - >/dev/full' 'vduse -j -f -b - >/dev/full' 'vduse -b - >&-'; do
@@ -397,7 +397,7 @@ quiet()
 	SCRIPT
 }
 
-@test "cli-82 batch: the modules unloaded and loaded again between two lines" {
+@test "nl-82 batch: the modules unloaded and loaded again between two lines" {
 	in_batch <<-'SCRIPT'
 		start vdpa vdpa -j -f -b -
 		ask vdpa 'mgmtdev show' '"vduse"'

@@ -108,7 +108,7 @@ load device
 
 # The tracer kills the process that makes the add while drivers_autoprobe is off; whoever
 # is left to say so puts it back. Where nobody is left: ended.bats.
-@test "cli-69 drivers_autoprobe: the command puts back what its process that was killed left" {
+@test "proc-69 drivers_autoprobe: the command puts back what its process that was killed left" {
 	in_guest <<-'SCRIPT'
 		autoprobe=/sys/bus/vdpa/drivers_autoprobe
 		device create ap0

@@ -71,7 +71,7 @@ load device
 	SCRIPT
 }
 
-@test "cli-73 create is all or nothing: each of its system calls fails once" {
+@test "proc-73 create is all or nothing: each of its system calls fails once" {
 	in_guest <<-'SCRIPT'
 		words='sf0 msg_timeout 7 bounce_size 8388608 mac 52:54:00:00:00:01'
 		# what a create does from the moment in which it opens the control node
@@ -118,7 +118,7 @@ load device
 	SCRIPT
 }
 
-@test "cli-73 create with /run read-only or full: refused, and no device" {
+@test "proc-74 create with /run read-only or full: refused, and no device" {
 	in_guest <<-'SCRIPT'
 		rm -rf /run/vduse
 		mkdir /run/vduse
@@ -140,7 +140,7 @@ load device
 	SCRIPT
 }
 
-@test "cli-69 create ended by a signal at each step: SIGTERM leaves all or nothing, SIGKILL nothing that is in the way" {
+@test "proc-69 create ended by a signal at each step: SIGTERM leaves all or nothing, SIGKILL nothing that is in the way" {
 	in_guest <<-'SCRIPT'
 		words='sk0 msg_timeout 7 bounce_size 8388608 mac 52:54:00:00:00:01'
 		strace -qq -o "$T.trace" -e trace=ioctl,write,rename,renameat,renameat2,linkat vduse create $words
@@ -178,7 +178,7 @@ load device
 	SCRIPT
 }
 
-@test "cli-71 a second server of one device is refused with 5 and the first one's name, and serves nothing" {
+@test "proc-71 a second server of one device is refused with 5 and the first one's name, and serves nothing" {
 	in_guest <<-'SCRIPT' >"$BATS_TEST_TMPDIR/json"
 		device create se0
 		device serve se0

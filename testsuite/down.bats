@@ -210,7 +210,7 @@ load up
 	SCRIPT
 }
 
-@test "where /run cannot be written: up makes nothing and says why, down ends what there is and says what stays" {
+@test "proc-74 where /run cannot be written: up makes nothing and says why, down ends what there is and says what stays" {
 	in_guest <<-'SCRIPT'
 		frozen() { unshare -m bash -c 'mount --bind /run/vduse /run/vduse && mount -o remount,bind,ro /run/vduse && "$@"' bash "$@"; }
 		device create z0

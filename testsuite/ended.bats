@@ -7,7 +7,7 @@ load common
 load device
 load ended
 
-@test "cli-69 add with a driver, and bind there and back, killed with SIGKILL at each system call: the next command, of any kind, repairs" {
+@test "proc-69 add with a driver, and bind there and back, killed with SIGKILL at each system call: the next command, of any kind, repairs" {
 	ended_test <<-'SCRIPT'
 		every=4
 		device create ke0

@@ -55,7 +55,7 @@ load device
 	SCRIPT
 }
 
-@test "no kernel support: help works, usage errors are 2, everything else is 7 and says what to load" {
+@test "proc-74 no kernel support: help works, usage errors are 2, everything else is 7 and says what to load" {
 	in_guest <<-'SCRIPT' >"$BATS_TEST_TMPDIR/json"
 		modules
 		json_rows <<-'ROWS'
@@ -98,7 +98,7 @@ load device
 	check_json "$BATS_TEST_TMPDIR/json"
 }
 
-@test "another network namespace: the vdpa family is not there, and that is said" {
+@test "nl-81 another network namespace: the vdpa family is not there, and that is said" {
 	in_guest <<-'SCRIPT'
 		for line in 'mgmtdev show' 'dev show' 'dev config show' 'dev del x' 'dev add name x mgmtdev vduse'; do
 			expect 7 "unshare -n vdpa $line" 'network namespace'

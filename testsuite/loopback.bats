@@ -252,7 +252,7 @@ load traffic
 	SCRIPT
 }
 
-@test "loopback: a device that the kernel has broken ends its server with 1 and a sentence, and no other serves it" {
+@test "ctl-63 loopback: a device that the kernel has broken ends its server with 1 and a sentence, and no other serves it" {
 	in_guest <<-'SCRIPT' >"$BATS_TEST_TMPDIR/json"
 		device create lb0 msg_timeout 1
 		vduse loopback lb0 >"$T.ready" 2>"$T.end" &

@@ -124,7 +124,7 @@ load monitor
 	SCRIPT
 }
 
-@test "monitor-91 a small buffer, and a reader that is slow: resync, and in the end the reader knows what is there" {
+@test "cli-91 monitor: a small buffer, and a reader that is slow: resync, and in the end the reader knows what is there" {
 	in_guest <<-'SCRIPT' >"$BATS_TEST_TMPDIR/json"
 		# serve PREFIX COUNT: so many devices, until they are told to end; as $served
 		serve()
@@ -190,7 +190,7 @@ load monitor
 	"$testsuite/check-schema" "$testsuite/../schema/vduse-monitor.json" "$BATS_TEST_TMPDIR/json"
 }
 
-@test "monitor-91 whichever source leaves something out, links, nodes or control sockets: a resync, and all is right after it" {
+@test "cli-91 monitor: whichever source leaves something out, links, nodes or control sockets: a resync, and all is right after it" {
 	in_guest <<-'SCRIPT'
 		device create mark
 		bring_up mo0
@@ -352,7 +352,7 @@ load monitor
 	SCRIPT
 }
 
-@test "monitor-84 what a process sends like a uevent is nobody's news" {
+@test "nl-84 monitor: what a process sends like a uevent is nobody's news" {
 	in_guest <<-'SCRIPT'
 		device create mark
 		watch /tmp/m

@@ -41,7 +41,7 @@ load traffic
 	SCRIPT
 }
 
-@test "pair: every frame arrives at the other end only, cut and completed for what that end negotiated" {
+@test "net-56 pair: every frame arrives at the other end only, cut and completed for what that end negotiated" {
 	in_guest <<-'SCRIPT'
 		# one RECEIVER-ALLOWS FROM TO
 		one()

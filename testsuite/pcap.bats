@@ -91,7 +91,7 @@ load traffic
 	check_json "$BATS_TEST_TMPDIR/json"
 }
 
-@test "pcap: a full disk, a limit of the file, a reader that sleeps or goes: the device goes on, what is lost is counted and told, the file is whole" {
+@test "proc-67 pcap: a full disk, a limit of the file, a reader that sleeps or goes: the device goes on, what is lost is counted and told, the file is whole" {
 	in_guest <<-'SCRIPT'
 		# recording NAME COMMAND...: a server, its words kept, under frames
 		recording()

@@ -29,7 +29,7 @@ load traffic
 	SCRIPT
 }
 
-@test "traffic: what the receiving driver did not negotiate is cut and completed in software, and the rest passes whole" {
+@test "net-56 traffic: what the receiving driver did not negotiate is cut and completed in software, and the rest passes whole" {
 	in_guest <<-'SCRIPT'
 		# both LIST LIST WORD...: each word is in both lists
 		both()

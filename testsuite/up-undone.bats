@@ -54,7 +54,7 @@ load up
 	SCRIPT
 }
 
-@test "whichever step fails, or is interrupted: nothing is left of it" {
+@test "proc-73 whichever step fails, or is interrupted: nothing is left of it" {
 	in_guest <<-'SCRIPT'
 		words='u0 driver vhost_vdpa peer u1'
 		# each step is a process: modules, the word, two devices, the device process, two on the bus

@@ -255,7 +255,7 @@ load device
 	check_json "$BATS_TEST_TMPDIR/json"
 }
 
-@test "dev add and del need CAP_NET_ADMIN: 4 without; reading does not" {
+@test "nl-81 dev add and del need CAP_NET_ADMIN: 4 without; reading does not" {
 	in_guest <<-'SCRIPT'
 		nobody='setpriv --reuid=65534 --regid=65534 --clear-groups'
 		device create pm0

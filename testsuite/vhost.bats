@@ -38,7 +38,7 @@ load traffic
 	SCRIPT
 }
 
-@test "vhost: no frame and no interrupt is lost at DRIVER_OK, when memory moves, or when rings go on after a reset" {
+@test "iova-42 vhost: no frame and no interrupt is lost at DRIVER_OK, when memory moves, or when rings go on after a reset" {
 	in_guest <<-'SCRIPT'
 		device create vi0
 		device serve vi0
@@ -63,7 +63,7 @@ load traffic
 	SCRIPT
 }
 
-@test "vhost: a driver that goes without a word, or is killed at work, leaves a device that serves the next driver of either kind" {
+@test "ctl-60 vhost: a driver that goes without a word, or is killed at work, leaves a device that serves the next driver of either kind" {
 	in_guest <<-'SCRIPT'
 		device create vk0
 		device serve vk0
@@ -101,7 +101,7 @@ load traffic
 	SCRIPT
 }
 
-@test "vhost: a receiver that never gives a buffer holds nobody up" {
+@test "net-54 vhost: a receiver that never gives a buffer holds nobody up" {
 	in_guest <<-'SCRIPT'
 		# alone: everything it sends is taken, after a bounded wait, and dropped
 		device create vn0

@@ -137,7 +137,7 @@ load device
 	SCRIPT
 }
 
-@test "cli-68 a signal ends a command that waits, at once" {
+@test "proc-68 a signal ends a command that waits, at once" {
 	in_guest <<-'SCRIPT'
 		device create si0
 		device serve si0

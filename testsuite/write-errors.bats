@@ -5,7 +5,7 @@
 load common
 load device
 
-@test "cli-67 /dev/full: every command that prints fails with 1 and says so" {
+@test "proc-67 /dev/full: every command that prints fails with 1 and says so" {
 	in_guest <<-'SCRIPT'
 		device create wf0
 		device serve wf0

@@ -141,8 +141,8 @@ int film_main(void (*split)(void **state), void (*packed)(void **state))
 	split = packed = not_on_this_processor;
 #endif
 	const struct CMUnitTest tests[] = {
-		{ "split_killed_at_every_instruction", split, NULL, NULL, NULL },
-		{ "packed_killed_at_every_instruction", packed, NULL, NULL, NULL },
+		{ "proc_69_split_killed_at_every_instruction", split, NULL, NULL, NULL },
+		{ "proc_69_packed_killed_at_every_instruction", packed, NULL, NULL, NULL },
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -269,7 +269,7 @@ static void pipe_that_does_not_block_is_waited_for(void **state)
 	reader_end(&reader);
 }
 
-static void interrupted_read_is_made_again(void **state)
+static void proc_64_interrupted_read_is_made_again(void **state)
 {
 	struct batch_reader reader = reader_of("one\ntwo\n", 8);
 
@@ -422,7 +422,7 @@ int main(void)
 		cmocka_unit_test(random_lines_come_back),
 		cmocka_unit_test(pipe_gives_each_line_when_it_is_there),
 		cmocka_unit_test(pipe_that_does_not_block_is_waited_for),
-		cmocka_unit_test(interrupted_read_is_made_again),
+		cmocka_unit_test(proc_64_interrupted_read_is_made_again),
 		cmocka_unit_test(zero_byte_ends_it_where_it_stands),
 		cmocka_unit_test(lines_that_are_too_long),
 		cmocka_unit_test(joined_lines_that_are_too_long),

@@ -204,7 +204,7 @@ static void work_a_little(void *context, struct blocking_result *result)
 	result->rc = 3;
 }
 
-static void interruptions_change_nothing(void **state)
+static void proc_64_interruptions_change_nothing(void **state)
 {
 	struct sigaction action = { .sa_handler = do_nothing }, old;
 	struct blocking_result result = { 0 };
@@ -266,7 +266,7 @@ int main(void)
 		cmocka_unit_test(death_of_the_child_is_told),
 		cmocka_unit_test(lost_result_is_an_error),
 		cmocka_unit_test(child_has_none_of_our_standard_descriptors),
-		cmocka_unit_test(interruptions_change_nothing),
+		cmocka_unit_test(proc_64_interruptions_change_nothing),
 		cmocka_unit_test(text_that_could_not_be_made_is_an_error),
 		cmocka_unit_test(deadline_is_kept),
 	};

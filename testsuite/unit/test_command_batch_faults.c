@@ -15,7 +15,7 @@
 
 #include "batch_stage.h"
 
-static void write_error_stops_it(void **state)
+static void proc_67_write_error_stops_it(void **state)
 {
 	(void)state;
 	fail_write(2, -ENOSPC);
@@ -120,7 +120,7 @@ static void memory_short(bool for_good, bool workers)
 	json_object_put(whole);
 }
 
-static void memory_short_at_any_moment(void **state)
+static void proc_66_memory_short_at_any_moment(void **state)
 {
 	(void)state;
 	memory_short(false, false);
@@ -140,7 +140,7 @@ static int count_lines(const char *text)
 	return count;
 }
 
-static void memory_short_for_text(void **state)
+static void proc_66_memory_short_for_text(void **state)
 {
 	bool was_short = true;
 	int left;
@@ -163,11 +163,11 @@ static void memory_short_for_text(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(write_error_stops_it),
+		cmocka_unit_test(proc_67_write_error_stops_it),
 		cmocka_unit_test(files_that_are_no_text),
 		cmocka_unit_test(files_that_cannot_be_read),
-		cmocka_unit_test(memory_short_at_any_moment),
-		cmocka_unit_test(memory_short_for_text),
+		cmocka_unit_test(proc_66_memory_short_at_any_moment),
+		cmocka_unit_test(proc_66_memory_short_for_text),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -339,7 +339,7 @@ static void what_is_not_below_a_known_device(void **state)
 }
 
 /* hardening 84: a lost "remove" */
-static void a_lost_remove(void **state)
+static void nl_84_a_lost_remove(void **state)
 {
 	(void)state;
 	begin_attached();
@@ -582,7 +582,7 @@ int main(void)
 		TEST(an_interface_that_goes_alone_leaves),
 		TEST(an_interface_that_goes_with_its_driver_does_not_leave),
 		TEST(what_is_not_below_a_known_device),
-		TEST(a_lost_remove),
+		TEST(nl_84_a_lost_remove),
 		TEST(what_a_listing_said_already_is_not_told_again),
 		TEST(synthetic_ones_are_no_news),
 		TEST(opened_and_closed),

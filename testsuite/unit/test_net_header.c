@@ -315,7 +315,7 @@ static void expect_refused(const struct net_config_values *values)
 	assert_memory_equal(bytes, before, sizeof(bytes));
 }
 
-static void net_58_config_values(void **state)
+static void ctl_58_config_values(void **state)
 {
 	struct net_config_values values = good;
 	uint8_t bytes[NET_CONFIG_SIZE];
@@ -375,7 +375,7 @@ int main(void)
 		cmocka_unit_test(mtu_of_the_receiver),
 		cmocka_unit_test(features_that_need_others),
 		cmocka_unit_test(config_space),
-		cmocka_unit_test(net_58_config_values),
+		cmocka_unit_test(ctl_58_config_values),
 		cmocka_unit_test(every_cause_has_a_name),
 	};
 

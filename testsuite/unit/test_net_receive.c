@@ -315,7 +315,7 @@ static void net_51_num_buffers_of_the_sender(void **state)
 	expect_packet(fixture, 1);
 }
 
-static void net_49_50_bad_headers_are_counted(void **state)
+static void net_49_checksum_beyond_the_frame_is_counted(void **state)
 {
 	struct fixture *fixture = *state;
 
@@ -325,6 +325,14 @@ static void net_49_50_bad_headers_are_counted(void **state)
 	transmit(fixture, NULL, 0);
 	assert_int_equal(begin(fixture), -EINVAL);
 	assert_int_equal(fixture->counters.dropped[NET_DROP_CHECKSUM], 1);
+}
+
+static void net_50_bad_headers_are_counted(void **state)
+{
+	struct fixture *fixture = *state;
+
+	plain_frame(fixture, 60);
+	fixture->frame.header.flags = VIRTIO_NET_HDR_F_NEEDS_CSUM;
 	fixture->frame.header.csum_start = 34;
 	fixture->frame.header.gso_type = VIRTIO_NET_HDR_GSO_TCPV4;
 	fixture->frame.header.gso_size = 10;
@@ -682,7 +690,8 @@ int main(void)
 		TEST(net_48_header_over_three_descriptors),
 		TEST(net_48_shorter_than_the_header),
 		TEST(net_48_writable_part_is_ignored),
-		TEST(net_49_50_bad_headers_are_counted),
+		TEST(net_49_checksum_beyond_the_frame_is_counted),
+		TEST(net_50_bad_headers_are_counted),
 		TEST(net_51_num_buffers_of_the_sender),
 		TEST(net_52_too_small_without_merging),
 		TEST(net_52_too_small_for_the_header),

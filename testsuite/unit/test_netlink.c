@@ -85,7 +85,7 @@ static void family_is_found(void **state)
 	close_all();
 }
 
-static void family_is_absent(void **state)
+static void nl_81_family_is_absent(void **state)
 {
 	(void)state;
 	script_init(&script, never);
@@ -160,7 +160,7 @@ static void among_strangers(struct script *to, const struct nlmsghdr *question)
 	one_and_acknowledgement(to, question);
 }
 
-static void strangers_do_not_count(void **state)
+static void nl_79_strangers_do_not_count(void **state)
 {
 	(void)state;
 	open_with(among_strangers);
@@ -218,7 +218,7 @@ static void interrupted_once(struct script *to, const struct nlmsghdr *question)
 	script_done(to, question, 0);
 }
 
-static void interrupted_dump_is_asked_again(void **state)
+static void nl_78_interrupted_dump_is_asked_again(void **state)
 {
 	(void)state;
 	open_with(interrupted_once);
@@ -235,7 +235,7 @@ static void interrupted_always(struct script *to, const struct nlmsghdr *questio
 	script_done(to, question, 0);
 }
 
-static void but_not_for_ever(void **state)
+static void nl_78_but_not_for_ever(void **state)
 {
 	(void)state;
 	open_with(interrupted_always);
@@ -259,7 +259,7 @@ static void fails_first(struct script *to, const struct nlmsghdr *question)
 	script_error(to, question, 0);
 }
 
-static void lost_answer_is_asked_for_again(void **state)
+static void nl_78_lost_answer_is_asked_for_again(void **state)
 {
 	const int failures[] = { -ENOBUFS, -EMSGSIZE };
 	size_t i;
@@ -275,7 +275,7 @@ static void lost_answer_is_asked_for_again(void **state)
 	}
 }
 
-static void lost_answer_to_a_change_is_told(void **state)
+static void nl_78_lost_answer_to_a_change_is_told(void **state)
 {
 	(void)state;
 	first_failure = -ENOBUFS;
@@ -295,7 +295,7 @@ static void busy_twice(struct script *to, const struct nlmsghdr *question)
 	script_error(to, question, 0);
 }
 
-static void busy_is_asked_again(void **state)
+static void nl_78_busy_is_asked_again(void **state)
 {
 	(void)state;
 	open_with(busy_twice);
@@ -317,7 +317,7 @@ static void overrun_once(struct script *to, const struct nlmsghdr *question)
 		one_and_acknowledgement(to, question);
 }
 
-static void overrun_is_a_loss(void **state)
+static void nl_78_overrun_is_a_loss(void **state)
 {
 	(void)state;
 	script_init(&script, overrun_once);
@@ -376,7 +376,7 @@ static void refuses_without_words(struct script *to, const struct nlmsghdr *ques
 	script_error(to, question, -ENODEV);
 }
 
-static void no_words(void **state)
+static void nl_77_no_words(void **state)
 {
 	(void)state;
 	open_with(refuses_without_words);
@@ -406,7 +406,7 @@ static void lies_about_question(struct script *to, const struct nlmsghdr *questi
 	error->msg.nlmsg_len = 0xfffffff0;
 }
 
-static void words_that_are_none(void **state)
+static void nl_77_words_that_are_none(void **state)
 {
 	(void)state;
 	open_with(words_without_flag);
@@ -495,7 +495,7 @@ static void lies_about_length(struct script *to, const struct nlmsghdr *question
 	script_bytes(to, &message, lies[lie].there);
 }
 
-static void broken_lengths(void **state)
+static void nl_76_broken_lengths(void **state)
 {
 	(void)state;
 	for (lie = 0; lie < sizeof(lies) / sizeof(lies[0]); lie++) {
@@ -535,7 +535,7 @@ static void keep_datagram(struct script *to, const struct nlmsghdr *question)
 	refuses_with_words(to, question);
 }
 
-static void damaged_datagrams(void **state)
+static void nl_76_damaged_datagrams(void **state)
 {
 	struct script_datagram *datagram;
 	size_t i;
@@ -572,7 +572,7 @@ static void knows_new_number_only(struct script *to, const struct nlmsghdr *ques
 	script_error(to, question, 0);
 }
 
-static void family_number_changes(void **state)
+static void nl_82_family_number_changes(void **state)
 {
 	(void)state;
 	open_with(knows_new_number_only);
@@ -589,7 +589,7 @@ static void no_entry(struct script *to, const struct nlmsghdr *question)
 	script_extended(to, question, -ENOENT, "no such thing", 0, 0, true);
 }
 
-static void or_it_does_not(void **state)
+static void nl_82_or_it_does_not(void **state)
 {
 	(void)state;
 	open_with(no_entry);
@@ -599,7 +599,7 @@ static void or_it_does_not(void **state)
 	close_all();
 }
 
-static void family_goes(void **state)
+static void nl_81_family_goes(void **state)
 {
 	(void)state;
 	open_with(knows_new_number_only);
@@ -618,30 +618,30 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(family_is_found),
-		cmocka_unit_test(family_is_absent),
+		cmocka_unit_test(nl_81_family_is_absent),
 		cmocka_unit_test(send_fails),
 		cmocka_unit_test(socket_is_gone),
 		cmocka_unit_test(one_answer),
-		cmocka_unit_test(strangers_do_not_count),
+		cmocka_unit_test(nl_79_strangers_do_not_count),
 		cmocka_unit_test(a_dump),
-		cmocka_unit_test(interrupted_dump_is_asked_again),
-		cmocka_unit_test(but_not_for_ever),
-		cmocka_unit_test(lost_answer_is_asked_for_again),
-		cmocka_unit_test(lost_answer_to_a_change_is_told),
-		cmocka_unit_test(busy_is_asked_again),
-		cmocka_unit_test(overrun_is_a_loss),
+		cmocka_unit_test(nl_78_interrupted_dump_is_asked_again),
+		cmocka_unit_test(nl_78_but_not_for_ever),
+		cmocka_unit_test(nl_78_lost_answer_is_asked_for_again),
+		cmocka_unit_test(nl_78_lost_answer_to_a_change_is_told),
+		cmocka_unit_test(nl_78_busy_is_asked_again),
+		cmocka_unit_test(nl_78_overrun_is_a_loss),
 		cmocka_unit_test(words_of_the_kernel),
 		cmocka_unit_test(missing_attribute),
-		cmocka_unit_test(no_words),
-		cmocka_unit_test(words_that_are_none),
+		cmocka_unit_test(nl_77_no_words),
+		cmocka_unit_test(nl_77_words_that_are_none),
 		cmocka_unit_test(words_beside_success),
 		cmocka_unit_test(long_words_are_cut),
 		cmocka_unit_test(dump_ends_with_an_error),
-		cmocka_unit_test(broken_lengths),
-		cmocka_unit_test(damaged_datagrams),
-		cmocka_unit_test(family_number_changes),
-		cmocka_unit_test(or_it_does_not),
-		cmocka_unit_test(family_goes),
+		cmocka_unit_test(nl_76_broken_lengths),
+		cmocka_unit_test(nl_76_damaged_datagrams),
+		cmocka_unit_test(nl_82_family_number_changes),
+		cmocka_unit_test(nl_82_or_it_does_not),
+		cmocka_unit_test(nl_81_family_goes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -328,7 +328,7 @@ static void a_response_is_written(void **state)
 	assert_int_equal(kernel.calls, 7);
 }
 
-static void a_signal_is_no_error(void **state)
+static void proc_64_a_signal_is_no_error(void **state)
 {
 	(void)state;
 	kernel.interrupted = 3;
@@ -351,7 +351,7 @@ int main(void)
 		TEST(a_virtqueue_is_known),
 		TEST(a_request_is_read),
 		TEST(a_response_is_written),
-		TEST(a_signal_is_no_error),
+		TEST(proc_64_a_signal_is_no_error),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

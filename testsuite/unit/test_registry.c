@@ -256,7 +256,7 @@ static int read_file(int registry, const char *text, size_t length)
 	return registry_read(registry, "lo0", NULL, &read, &failure);
 }
 
-static void corrupt_files_are_refused(void **state)
+static void proc_70_corrupt_files_are_refused(void **state)
 {
 	static char zeros[100000];
 	struct registry_record record = record_of("lo0");
@@ -277,7 +277,7 @@ static void corrupt_files_are_refused(void **state)
 	close(registry);
 }
 
-static void what_is_no_file_is_refused(void **state)
+static void proc_70_what_is_no_file_is_refused(void **state)
 {
 	struct registry_record record = record_of("lo0"), read;
 	int registry = open_registry();
@@ -430,7 +430,7 @@ static void lock_is_waited_for(void **state)
 	close(registry);
 }
 
-static void lock_that_is_a_link_is_refused(void **state)
+static void proc_70_lock_that_is_a_link_is_refused(void **state)
 {
 	int registry = open_registry();
 
@@ -456,14 +456,14 @@ int main(void)
 		TEST(record_of_another_device_is_refused),
 		TEST(long_names_have_records),
 		TEST(foreign_names_reach_no_file),
-		TEST(corrupt_files_are_refused),
-		TEST(what_is_no_file_is_refused),
+		TEST(proc_70_corrupt_files_are_refused),
+		TEST(proc_70_what_is_no_file_is_refused),
 		TEST(file_of_someone_else_is_refused),
 		TEST(temporary_file_in_the_way),
 		TEST(failed_write_leaves_nothing),
 		TEST(lock_keeps_others_out),
 		TEST(lock_is_waited_for),
-		TEST(lock_that_is_a_link_is_refused),
+		TEST(proc_70_lock_that_is_a_link_is_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -121,7 +121,7 @@ static void expect_refused(const char *text, size_t length)
 }
 
 /* Case 70: short. Every shorter text but the one without its line feed. */
-static void cut_record_is_refused(void **state)
+static void proc_70_cut_record_is_refused(void **state)
 {
 	struct registry_record record;
 	const char *reason;
@@ -147,7 +147,7 @@ static const char *with(const char *from, const char *to)
 }
 
 /* Case 70: corrupt. */
-static void altered_record_is_refused(void **state)
+static void proc_70_altered_record_is_refused(void **state)
 {
 	static const struct {
 		const char *from, *to;
@@ -190,7 +190,7 @@ static void altered_record_is_refused(void **state)
 	}
 }
 
-static void other_documents_are_refused(void **state)
+static void proc_70_other_documents_are_refused(void **state)
 {
 	static const char *const texts[] = {
 		"", " ", "\n", "null", "true", "1", "\"lo0\"", "[]", "{}", "{}\n", "{\"version\":1}",
@@ -312,9 +312,9 @@ int main(void)
 		cmocka_unit_test(block_record_goes_there_and_back),
 		cmocka_unit_test(record_without_mac_and_mtu),
 		cmocka_unit_test(longest_name_fits),
-		cmocka_unit_test(cut_record_is_refused),
-		cmocka_unit_test(altered_record_is_refused),
-		cmocka_unit_test(other_documents_are_refused),
+		cmocka_unit_test(proc_70_cut_record_is_refused),
+		cmocka_unit_test(proc_70_altered_record_is_refused),
+		cmocka_unit_test(proc_70_other_documents_are_refused),
 		cmocka_unit_test(long_text_is_refused_unread),
 		cmocka_unit_test(changed_bytes_do_no_harm),
 		cmocka_unit_test(unknown_keys_are_passed_over),

@@ -98,7 +98,7 @@ static void a_driver_comes_and_goes(void **state)
 	assert_null(session_queue(&staged, 0));
 }
 
-static void control_59_unknown_message(void **state)
+static void ctl_59_unknown_message(void **state)
 {
 	uint32_t type;
 
@@ -112,7 +112,7 @@ static void control_59_unknown_message(void **state)
 	assert_true(staged.live);
 }
 
-static void control_59_virtqueue_out_of_range(void **state)
+static void ctl_59_virtqueue_out_of_range(void **state)
 {
 	struct vduse_dev_request request = { .type = VDUSE_GET_VQ_STATE };
 
@@ -235,7 +235,7 @@ static void position_of_a_packed_ring_that_never_ran(void **state)
 	expect_packed_state(&kernel.packed);
 }
 
-static void control_61_status_going_backwards(void **state)
+static void ctl_61_status_going_backwards(void **state)
 {
 	(void)state;
 	session_stage_attach();
@@ -459,7 +459,7 @@ static void a_region_that_starts_inside_a_page(void **state)
 	assert_int_equal(virtqueue_available(session_queue(&staged, 0)), 1);
 }
 
-static void control_62_an_answer_too_late(void **state)
+static void ctl_62_an_answer_too_late(void **state)
 {
 	(void)state;
 	kernel.response_error = -ENOENT;
@@ -467,14 +467,14 @@ static void control_62_an_answer_too_late(void **state)
 	assert_non_null(strstr(reported, "too late"));
 }
 
-static void control_62_a_short_read(void **state)
+static void ctl_62_a_short_read(void **state)
 {
 	(void)state;
 	kernel.read_error = -EIO;
 	assert_int_equal(session_handle_messages(&staged), -EIO);
 }
 
-static void control_63_a_broken_device(void **state)
+static void ctl_63_a_broken_device(void **state)
 {
 	(void)state;
 	kernel.requests[kernel.request_count++] = (struct vduse_dev_request){
@@ -741,8 +741,8 @@ int main(void)
 		TEST(who_watches_is_told),
 		TEST(a_session_is_closed),
 		TEST(a_session_that_does_not_open),
-		TEST(control_59_unknown_message),
-		TEST(control_59_virtqueue_out_of_range),
+		TEST(ctl_59_unknown_message),
+		TEST(ctl_59_virtqueue_out_of_range),
 		TEST(position_is_told),
 		TEST(position_of_a_queue_that_never_ran),
 		TEST(position_that_cannot_be_had),
@@ -751,7 +751,7 @@ int main(void)
 		TEST(position_of_a_packed_ring_half_told),
 		TEST(position_of_a_packed_ring_at_a_lap_s_begin),
 		TEST(position_of_a_packed_ring_that_never_ran),
-		TEST(control_61_status_going_backwards),
+		TEST(ctl_61_status_going_backwards),
 		TEST(features_that_we_do_not_have),
 		TEST(features_that_cannot_be_had),
 		TEST(ring_06_driver_ok_without_features_ok),
@@ -768,9 +768,9 @@ int main(void)
 		TEST(a_queue_that_is_asked_for_too_soon),
 		TEST(an_error_that_breaks_nothing),
 		TEST(a_region_that_starts_inside_a_page),
-		TEST(control_62_an_answer_too_late),
-		TEST(control_62_a_short_read),
-		TEST(control_63_a_broken_device),
+		TEST(ctl_62_an_answer_too_late),
+		TEST(ctl_62_a_short_read),
+		TEST(ctl_63_a_broken_device),
 		TEST(messages_are_answered_until_there_is_none),
 		TEST(a_driver_from_before_is_resumed),
 		TEST(a_packed_ring_is_not_resumed),

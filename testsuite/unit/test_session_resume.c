@@ -121,7 +121,7 @@ static void an_answer_that_is_not_recorded_yet(void **state)
 }
 
 /* A driver that waits for its reset gets that and nothing else. */
-static void control_60_a_reset_that_waits(void **state)
+static void ctl_60_a_reset_that_waits(void **state)
 {
 	struct vduse_dev_request request = status_request(REQUEST + 1, 0);
 
@@ -139,7 +139,7 @@ static void control_60_a_reset_that_waits(void **state)
 }
 
 /* Reset was answered, the kernel has not come round to it: it looks as if it were alive. */
-static void control_60_a_reset_that_is_not_recorded_yet(void **state)
+static void ctl_60_a_reset_that_is_not_recorded_yet(void **state)
 {
 	(void)state;
 	session_stage_attach();
@@ -198,7 +198,7 @@ static void no_virtqueue_is_ready(void **state)
 	assert_int_equal(journal.session.queues[0].valid, 0);
 }
 
-static void control_62_what_cannot_be_asked(void **state)
+static void ctl_62_what_cannot_be_asked(void **state)
 {
 	(void)state;
 	session_stage_attach();
@@ -258,7 +258,7 @@ static void other_size(struct journal_queue *queue)
 }
 
 /* Another program served it since, and its driver put the rings elsewhere. */
-static void recovery_70_a_journal_about_other_rings(void **state)
+static void proc_70_a_journal_about_other_rings(void **state)
 {
 	static void (*const changes_[])(struct journal_queue *) = {
 		other_desc, other_driver, other_device, other_size };
@@ -279,7 +279,7 @@ static void recovery_70_a_journal_about_other_rings(void **state)
 }
 
 /* Of one virtqueue of two: the other one goes on. */
-static void recovery_70_a_journal_about_another_ring(void **state)
+static void proc_70_a_journal_about_another_ring(void **state)
 {
 	(void)state;
 	session_stage_attach();
@@ -318,7 +318,7 @@ static void a_virtqueue_that_did_not_start(void **state)
 	assert_int_equal(journal.session.queues[0].valid, 1);
 }
 
-static void recovery_70_a_journal_of_other_features(void **state)
+static void proc_70_a_journal_of_other_features(void **state)
 {
 	(void)state;
 	session_stage_attach();
@@ -327,7 +327,7 @@ static void recovery_70_a_journal_of_other_features(void **state)
 	goes_on_at_used_index();
 }
 
-static void recovery_70_a_queue_that_did_not_count_as_valid(void **state)
+static void proc_70_a_queue_that_did_not_count_as_valid(void **state)
 {
 	(void)state;
 	session_stage_attach();
@@ -337,7 +337,7 @@ static void recovery_70_a_queue_that_did_not_count_as_valid(void **state)
 }
 
 /* What cannot be true of this ring is told, and left aside. */
-static void recovery_70_a_position_that_is_nowhere(void **state)
+static void proc_70_a_position_that_is_nowhere(void **state)
 {
 	(void)state;
 	session_stage_attach();
@@ -346,7 +346,7 @@ static void recovery_70_a_position_that_is_nowhere(void **state)
 	assert_non_null(strstr(reported, "virtqueue 0 does not go on as the last process left it"));
 }
 
-static void recovery_70_a_packed_position_that_is_nowhere(void **state)
+static void proc_70_a_packed_position_that_is_nowhere(void **state)
 {
 	(void)state;
 	kernel.features |= RING_PACKED;
@@ -363,7 +363,7 @@ static void recovery_70_a_packed_position_that_is_nowhere(void **state)
 }
 
 /* Packed, between the position and the flags: the slots have what is to be shown. */
-static void recovery_70_slots_that_contradict(void **state)
+static void proc_70_slots_that_contradict(void **state)
 {
 	(void)state;
 	kernel.features |= RING_PACKED;
@@ -398,22 +398,22 @@ int main(void)
 		TEST(a_packed_ring_goes_on),
 		TEST(an_answer_that_was_not_written),
 		TEST(an_answer_that_is_not_recorded_yet),
-		TEST(control_60_a_reset_that_waits),
-		TEST(control_60_a_reset_that_is_not_recorded_yet),
+		TEST(ctl_60_a_reset_that_waits),
+		TEST(ctl_60_a_reset_that_is_not_recorded_yet),
 		TEST(a_question_that_waits),
 		TEST(a_status_that_waits_and_is_no_reset),
 		TEST(no_virtqueue_is_ready),
-		TEST(control_62_what_cannot_be_asked),
+		TEST(ctl_62_what_cannot_be_asked),
 		TEST(a_message_for_somebody_else),
-		TEST(recovery_70_a_journal_about_another_ring),
+		TEST(proc_70_a_journal_about_another_ring),
 		TEST(iova_46_no_memory_to_go_on_with),
 		TEST(a_virtqueue_that_did_not_start),
-		TEST(recovery_70_a_journal_about_other_rings),
-		TEST(recovery_70_a_journal_of_other_features),
-		TEST(recovery_70_a_queue_that_did_not_count_as_valid),
-		TEST(recovery_70_a_position_that_is_nowhere),
-		TEST(recovery_70_a_packed_position_that_is_nowhere),
-		TEST(recovery_70_slots_that_contradict),
+		TEST(proc_70_a_journal_about_other_rings),
+		TEST(proc_70_a_journal_of_other_features),
+		TEST(proc_70_a_queue_that_did_not_count_as_valid),
+		TEST(proc_70_a_position_that_is_nowhere),
+		TEST(proc_70_a_packed_position_that_is_nowhere),
+		TEST(proc_70_slots_that_contradict),
 		TEST(the_address_space_is_kept),
 	};
 

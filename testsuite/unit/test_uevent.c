@@ -122,7 +122,7 @@ static void refuse(const char *bytes, size_t length)
 }
 
 /* hardening 84: forged, without NUL, over 2 KiB */
-static void what_is_no_uevent(void **state)
+static void nl_84_what_is_no_uevent(void **state)
 {
 	(void)state;
 	refuse("", 0);
@@ -147,7 +147,7 @@ static void what_is_no_uevent(void **state)
 	refuse(BYTES(HEAD "SUBSYSTEM=net\0SEQNUM=99999999999999999999"));
 }
 
-static void over_long(void **state)
+static void nl_84_over_long(void **state)
 {
 	static char bytes[UEVENT_SIZE_MAX + 1];
 	const char start[] = HEAD "SUBSYSTEM=vduse\0X=";
@@ -182,7 +182,7 @@ static void who_is_below_whom(void **state)
 }
 
 /* Sound events with bytes changed, left out and doubled: fuzz/uevent.c judges. */
-static void damaged_by_chance(void **state)
+static void nl_84_damaged_by_chance(void **state)
 {
 	static const struct {
 		const char *bytes;
@@ -213,10 +213,10 @@ int main(void)
 		cmocka_unit_test(written_by_hand_is_synthetic),
 		cmocka_unit_test(any_byte_in_a_name),
 		cmocka_unit_test(the_first_of_two_counts),
-		cmocka_unit_test(what_is_no_uevent),
-		cmocka_unit_test(over_long),
+		cmocka_unit_test(nl_84_what_is_no_uevent),
+		cmocka_unit_test(nl_84_over_long),
 		cmocka_unit_test(who_is_below_whom),
-		cmocka_unit_test(damaged_by_chance),
+		cmocka_unit_test(nl_84_damaged_by_chance),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -65,7 +65,7 @@ static int teardown(void **state)
 	return 0;
 }
 
-static void no_family(void **state)
+static void nl_81_no_family(void **state)
 {
 	struct netlink opened;
 	struct tree tree;
@@ -96,7 +96,7 @@ static void a_family(void **state)
 }
 
 /* After it was opened, as between two lines of a batch. */
-static void family_that_was_unloaded(void **state)
+static void nl_81_family_that_was_unloaded(void **state)
 {
 	(void)state;
 	reply.error = -ENOENT;
@@ -134,7 +134,7 @@ static void unknown_names(void **state)
 	assert_non_null(strstr(failure.message, "words of the kernel"));
 }
 
-static void privilege(void **state)
+static void nl_81_privilege(void **state)
 {
 	(void)state;
 	reply.error = -EPERM;
@@ -323,8 +323,8 @@ static void too_long(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(no_family), TEST(a_family), TEST(family_that_was_unloaded),
-		TEST(unknown_names), TEST(privilege),
+		TEST(nl_81_no_family), TEST(a_family), TEST(nl_81_family_that_was_unloaded),
+		TEST(unknown_names), TEST(nl_81_privilege),
 		TEST(other_errnos), TEST(extended_acknowledgement), TEST(refused_adds),
 		TEST(everything_at_once), TEST(nothing_more_than_asked), TEST(dumps),
 		TEST(long_names), TEST(too_long),

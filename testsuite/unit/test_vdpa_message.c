@@ -211,7 +211,7 @@ static void a_block_configuration(void **state)
 }
 
 /* Every size but the right one leaves the field alone. */
-static void wrong_sizes(void **state)
+static void nl_76_wrong_sizes(void **state)
 {
 	struct vdpa_device record;
 	size_t size;
@@ -233,7 +233,7 @@ static void put_bytes(const char *bytes, size_t length)
 	mnl_attr_put(&message.header, VDPA_ATTR_DEV_NAME, length, bytes);
 }
 
-static void names(void **state)
+static void nl_76_names_without_nul(void **state)
 {
 	struct vdpa_device record;
 	char text[400];
@@ -260,7 +260,7 @@ static void names(void **state)
 	assert_string_equal(record.name, "lo0");
 }
 
-static void a_name_too_long_is_none(void **state)
+static void nl_76_a_name_too_long_is_none(void **state)
 {
 	struct vdpa_device record;
 	char text[4000];
@@ -274,7 +274,7 @@ static void a_name_too_long_is_none(void **state)
 	assert_int_equal(device(&record), -EBADMSG);
 }
 
-static void unknown_attributes(void **state)
+static void nl_80_unknown_attributes(void **state)
 {
 	struct vdpa_device record;
 	struct nlattr *nest;
@@ -310,7 +310,7 @@ static void last_of_two(void **state)
 }
 
 /* Every cut, and every attribute length that lies, ends within the bytes. */
-static void damaged(void **state)
+static void nl_76_damaged(void **state)
 {
 	struct vdpa_device record;
 	struct vdpa_config other;
@@ -397,12 +397,12 @@ int main(void)
 		cmocka_unit_test(a_manager),
 		cmocka_unit_test(a_net_configuration),
 		cmocka_unit_test(a_block_configuration),
-		cmocka_unit_test(wrong_sizes),
-		cmocka_unit_test(names),
-		cmocka_unit_test(a_name_too_long_is_none),
-		cmocka_unit_test(unknown_attributes),
+		cmocka_unit_test(nl_76_wrong_sizes),
+		cmocka_unit_test(nl_76_names_without_nul),
+		cmocka_unit_test(nl_76_a_name_too_long_is_none),
+		cmocka_unit_test(nl_80_unknown_attributes),
 		cmocka_unit_test(last_of_two),
-		cmocka_unit_test(damaged),
+		cmocka_unit_test(nl_76_damaged),
 		cmocka_unit_test(handles),
 		cmocka_unit_test(words),
 	};

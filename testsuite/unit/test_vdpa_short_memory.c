@@ -200,7 +200,7 @@ static void try_each(const char *line, const char *empty)
 	free(whole);
 }
 
-static void each_allocation(void **state)
+static void proc_66_each_allocation(void **state)
 {
 	static const struct {
 		const char *line, *empty;
@@ -223,7 +223,7 @@ static void each_allocation(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(each_allocation) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(proc_66_each_allocation) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -184,7 +184,7 @@ static void names(void **state)
 }
 
 /* Wherever an answer ends, what is whole before is there, and nothing behind is read. */
-static void truncated(void **state)
+static void nl_76_truncated(void **state)
 {
 	struct vdpa_statistic statistic;
 	size_t length;
@@ -205,7 +205,7 @@ static void truncated(void **state)
 	}
 }
 
-static void broken_lengths(void **state)
+static void nl_76_broken_lengths(void **state)
 {
 	static const uint16_t lengths[] = { 0, 1, 3, 9, 0x7fff, 0xffff };
 	size_t i;
@@ -254,8 +254,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_record), cmocka_unit_test(what_it_is_about),
 		cmocka_unit_test(halves), cmocka_unit_test(doubled), cmocka_unit_test(sizes),
-		cmocka_unit_test(names), cmocka_unit_test(truncated),
-		cmocka_unit_test(broken_lengths), cmocka_unit_test(ten_thousand),
+		cmocka_unit_test(names), cmocka_unit_test(nl_76_truncated),
+		cmocka_unit_test(nl_76_broken_lengths), cmocka_unit_test(ten_thousand),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -113,7 +113,7 @@ static void failure_before_the_device(void **state)
 }
 
 /* Case 73. */
-static void process_73_failure_after_the_device_undoes_it(void **state)
+static void proc_73_failure_after_the_device_undoes_it(void **state)
 {
 	static const char *const steps[] = { "bounce_size=4194304", "msg_timeout=5", "read",
 					     "identity", "write" };
@@ -340,7 +340,7 @@ int main(void)
 		TEST(defaults_of_the_kernel_are_not_written),
 		TEST(bad_request_asks_nobody),
 		TEST(failure_before_the_device),
-		TEST(process_73_failure_after_the_device_undoes_it),
+		TEST(proc_73_failure_after_the_device_undoes_it),
 		TEST(device_that_cannot_be_undone_is_told),
 		TEST(signal_comes_after_all_is_done_or_undone),
 		TEST(blocked_signal_stays_blocked),

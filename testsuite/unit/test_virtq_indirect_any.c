@@ -205,7 +205,7 @@ static void ring_36_table_into_the_unmapped(void **state)
 	}
 }
 
-static void ring_41_table_not_readable(void **state)
+static void iova_41_table_not_readable(void **state)
 {
 	struct any_world world = started(state, FEATURE);
 	struct vq_region region = { 0, 47, NULL, VQ_ACCESS_WRITE, 0 };
@@ -245,7 +245,7 @@ int main(void)
 		BOTH(ring_36_table_across_mappings),
 		BOTH(ring_36_table_into_the_unmapped),
 		BOTH(ring_37_table_in_the_ring),
-		BOTH(ring_41_table_not_readable),
+		BOTH(iova_41_table_not_readable),
 		BOTH(table_of_any_alignment),
 	};
 

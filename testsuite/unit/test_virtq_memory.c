@@ -134,7 +134,7 @@ static void add_refuses_overlap(void **state)
 		assert_true(fixture->places[i - 1].last < fixture->places[i].first);
 }
 
-static void ring_40_unmapped(void **state)
+static void iova_40_unmapped(void **state)
 {
 	struct fixture *fixture = *state;
 
@@ -148,7 +148,7 @@ static void ring_40_unmapped(void **state)
 	assert_int_equal(translate(fixture, 0x5000, 0, 1), 0);
 }
 
-static void ring_40_hole_between_regions(void **state)
+static void iova_40_hole_between_regions(void **state)
 {
 	struct fixture *fixture = *state;
 
@@ -158,7 +158,7 @@ static void ring_40_hole_between_regions(void **state)
 	assert_int_equal(fixture->fault_iova, 0x2000);
 }
 
-static void ring_41_permission_either_way(void **state)
+static void iova_41_permission_either_way(void **state)
 {
 	struct fixture *fixture = *state;
 
@@ -174,7 +174,7 @@ static void ring_41_permission_either_way(void **state)
 	assert_int_equal(translate(fixture, 0x1ff8, 16, VQ_ACCESS_WRITE), -EACCES);
 }
 
-static void ring_41_read_needs_permission(void **state)
+static void iova_41_read_needs_permission(void **state)
 {
 	struct fixture *fixture = *state;
 	uint8_t to[16];
@@ -184,7 +184,7 @@ static void ring_41_read_needs_permission(void **state)
 			 -EACCES);
 }
 
-static void ring_43_one_byte_takes_the_region(void **state)
+static void iova_43_one_byte_takes_the_region(void **state)
 {
 	struct fixture *fixture = *state;
 
@@ -201,7 +201,7 @@ static void ring_43_one_byte_takes_the_region(void **state)
 	assert_int_equal(fixture->memory.count, 0);
 }
 
-static void ring_43_partial_invalidation(void **state)
+static void iova_43_partial_invalidation(void **state)
 {
 	struct fixture *fixture = *state;
 
@@ -217,7 +217,7 @@ static void ring_43_partial_invalidation(void **state)
 	assert_int_equal(fixture->memory.generation, 3);
 }
 
-static void ring_43_whole_space(void **state)
+static void iova_43_whole_space(void **state)
 {
 	struct fixture *fixture = *state;
 
@@ -231,7 +231,7 @@ static void ring_43_whole_space(void **state)
 	assert_int_equal(fixture->memory.generation, 2);
 }
 
-static void ring_44_full_map_refuses(void **state)
+static void iova_44_full_map_refuses(void **state)
 {
 	struct fixture *fixture = *state;
 	struct vq_region longer[PLACES + 1];
@@ -266,7 +266,7 @@ static void an_empty_map_grows(void **state)
 	assert_ptr_equal(memory.regions, places);
 }
 
-static void ring_46_shortage_is_passed_on(void **state)
+static void iova_46_shortage_is_passed_on(void **state)
 {
 	struct fixture *fixture = *state;
 	static const int errors[] = { -ENOMEM, -EMFILE, -ENFILE };
@@ -325,7 +325,7 @@ static void release_may_be_absent(void **state)
 	assert_int_equal(vq_memory_clear(&fixture->memory), 1);
 }
 
-static void ring_47_neighbours_that_do_not_meet(void **state)
+static void iova_47_neighbours_that_do_not_meet(void **state)
 {
 	struct fixture *fixture = *state;
 
@@ -336,7 +336,7 @@ static void ring_47_neighbours_that_do_not_meet(void **state)
 	expect_segment(fixture, 1, 0x0000, 4);
 }
 
-static void ring_47_neighbours_that_meet_become_one(void **state)
+static void iova_47_neighbours_that_meet_become_one(void **state)
 {
 	struct fixture *fixture = *state;
 
@@ -346,7 +346,7 @@ static void ring_47_neighbours_that_meet_become_one(void **state)
 	expect_segment(fixture, 0, 0x1ffc, 8);
 }
 
-static void ring_47_segments_are_bounded(void **state)
+static void iova_47_segments_are_bounded(void **state)
 {
 	struct fixture *fixture = *state;
 
@@ -472,23 +472,23 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(add_refuses_bad_regions),
 		TEST(add_refuses_overlap),
-		TEST(ring_40_unmapped),
-		TEST(ring_40_hole_between_regions),
-		TEST(ring_41_permission_either_way),
-		TEST(ring_41_read_needs_permission),
-		TEST(ring_43_one_byte_takes_the_region),
-		TEST(ring_43_partial_invalidation),
-		TEST(ring_43_whole_space),
-		TEST(ring_44_full_map_refuses),
-		TEST(ring_46_shortage_is_passed_on),
+		TEST(iova_40_unmapped),
+		TEST(iova_40_hole_between_regions),
+		TEST(iova_41_permission_either_way),
+		TEST(iova_41_read_needs_permission),
+		TEST(iova_43_one_byte_takes_the_region),
+		TEST(iova_43_partial_invalidation),
+		TEST(iova_43_whole_space),
+		TEST(iova_44_full_map_refuses),
+		TEST(iova_46_shortage_is_passed_on),
 		cmocka_unit_test(an_empty_map_grows),
 		TEST(fault_is_asked_once_for_each_region),
 		TEST(fault_that_adds_nothing_is_unmapped),
 		TEST(fault_must_not_remove_regions),
 		TEST(release_may_be_absent),
-		TEST(ring_47_neighbours_that_do_not_meet),
-		TEST(ring_47_neighbours_that_meet_become_one),
-		TEST(ring_47_segments_are_bounded),
+		TEST(iova_47_neighbours_that_do_not_meet),
+		TEST(iova_47_neighbours_that_meet_become_one),
+		TEST(iova_47_segments_are_bounded),
 		TEST(ring_05_wrap),
 		TEST(read_crosses_regions),
 		TEST(any_hint_will_do),

@@ -339,7 +339,7 @@ static void s_2_8_3_write_flag_of_a_used_descriptor(void **state)
 	}
 }
 
-static void ring_55_s_2_8_4_written_over_writable(void **state)
+static void net_55_s_2_8_4_written_over_writable(void **state)
 {
 	struct packed_world *world = *state;
 
@@ -821,7 +821,7 @@ int main(void)
 		TEST(ring_09_available_and_then_not),
 		TEST(s_2_8_2_nothing_is_written_before_publish),
 		TEST(s_2_8_3_write_flag_of_a_used_descriptor),
-		TEST(ring_55_s_2_8_4_written_over_writable),
+		TEST(net_55_s_2_8_4_written_over_writable),
 		TEST(push_of_what_is_not_in_flight),
 		TEST(s_2_8_6_chain_of_both_directions),
 		TEST(s_2_8_6_one_used_descriptor_for_a_list),

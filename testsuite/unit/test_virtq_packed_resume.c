@@ -122,7 +122,7 @@ static void expect_refused(struct packed_world *world)
 	assert_memory_equal(slots, world->slots, sizeof(slots));
 }
 
-static void ring_30_ring_70_journal_is_not_believed(void **state)
+static void ring_30_skip_counts_are_not_believed(void **state)
 {
 	struct packed_world *world = *state;
 	static const uint16_t nowhere[] = { SIZE, 0x7fff, 0x8000 | SIZE, 0xffff };
@@ -202,7 +202,7 @@ static void resume_finishes_a_lane(void **state)
 }
 
 /* Every place has its mark, and no chain is out; else it was no lane that died. */
-static void ring_70_journal_of_a_lane_is_not_believed(void **state)
+static void proc_70_journal_of_a_lane_is_not_believed(void **state)
 {
 	struct packed_world *world = *state;
 	struct vq_slot good[SIZE];
@@ -233,7 +233,7 @@ static uint16_t pick(uint32_t *random, uint16_t likely)
 }
 
 /* Any numbers: no access outside (the sanitizer looks), an end, and what runs runs. */
-static void ring_70_journal_of_noise(void **state)
+static void proc_70_journal_of_noise(void **state)
 {
 	struct packed_world *world = *state;
 	unsigned int done[2] = { 0 }, lanes = 0;
@@ -295,9 +295,9 @@ int main(void)
 		TEST(resume_finishes_a_publication),
 		TEST(resume_finishes_a_lane),
 		TEST(nothing_works_before_it_is_rolled_forward),
-		TEST(ring_30_ring_70_journal_is_not_believed),
-		TEST(ring_70_journal_of_a_lane_is_not_believed),
-		TEST(ring_70_journal_of_noise),
+		TEST(ring_30_skip_counts_are_not_believed),
+		TEST(proc_70_journal_of_a_lane_is_not_believed),
+		TEST(proc_70_journal_of_noise),
 		TEST(resume_without_a_journal),
 	};
 

@@ -138,7 +138,7 @@ static void ring_03_areas_overlap(void **state)
 	expect_start(world, 0, VQ_FINE);
 }
 
-static void ring_42_remap_finds_moved_rings(void **state)
+static void iova_42_remap_finds_moved_rings(void **state)
 {
 	struct packed_world *world = *state;
 	struct vq_region region;
@@ -297,7 +297,7 @@ int main(void)
 		TEST(ring_04_s_2_8_10_1_sizes),
 		TEST(ring_04_permission),
 		TEST(ring_03_areas_overlap),
-		TEST(ring_42_remap_finds_moved_rings),
+		TEST(iova_42_remap_finds_moved_rings),
 		TEST(ring_07_position_beyond_the_ring),
 		TEST(ring_07_starts_with_descriptors_out),
 		TEST(position_follows_what_is_published),

@@ -329,7 +329,7 @@ static int short_of(void *context, struct vq_memory *memory, uint64_t iova)
 	return *(int *)context;
 }
 
-static void ring_46_start_can_be_tried_again(void **state)
+static void iova_46_start_can_be_tried_again(void **state)
 {
 	struct driver_world *world = *state;
 	struct vq_region region = take_out(world, DRIVER_USED);
@@ -342,7 +342,7 @@ static void ring_46_start_can_be_tried_again(void **state)
 	expect_start(world, 0, VQ_FINE);
 }
 
-static void ring_42_rings_are_not_touched_after_regions_left(void **state)
+static void iova_42_rings_are_not_touched_after_regions_left(void **state)
 {
 	struct driver_world *world = *state;
 	struct virtqueue *vq = &world->vq;
@@ -373,7 +373,7 @@ static void ring_42_rings_are_not_touched_after_regions_left(void **state)
 	assert_int_equal(virtqueue_pop(vq, &world->chain), 1);
 }
 
-static void ring_42_remap_waits_for_chains_in_flight(void **state)
+static void iova_42_remap_waits_for_chains_in_flight(void **state)
 {
 	struct driver_world *world = *state;
 
@@ -387,7 +387,7 @@ static void ring_42_remap_waits_for_chains_in_flight(void **state)
 	assert_int_equal(virtqueue_remap(&world->vq), 0);
 }
 
-static void ring_42_remap_finds_moved_rings(void **state)
+static void iova_42_remap_finds_moved_rings(void **state)
 {
 	struct driver_world *world = *state;
 	struct vq_region region;
@@ -406,7 +406,7 @@ static void ring_42_remap_finds_moved_rings(void **state)
 	free(moved);
 }
 
-static void ring_42_remap_of_rings_that_are_gone(void **state)
+static void iova_42_remap_of_rings_that_are_gone(void **state)
 {
 	struct driver_world *world = *state;
 	struct vq_region region;
@@ -501,11 +501,11 @@ int main(void)
 		TEST(ring_07_position_beyond_the_ring),
 		TEST(ring_07_position_contradicts_itself),
 		TEST(packed_rings_have_no_used_index),
-		TEST(ring_46_start_can_be_tried_again),
-		TEST(ring_42_rings_are_not_touched_after_regions_left),
-		TEST(ring_42_remap_waits_for_chains_in_flight),
-		TEST(ring_42_remap_finds_moved_rings),
-		TEST(ring_42_remap_of_rings_that_are_gone),
+		TEST(iova_46_start_can_be_tried_again),
+		TEST(iova_42_rings_are_not_touched_after_regions_left),
+		TEST(iova_42_remap_waits_for_chains_in_flight),
+		TEST(iova_42_remap_finds_moved_rings),
+		TEST(iova_42_remap_of_rings_that_are_gone),
 		TEST(starts_again_from_any_state),
 		TEST(reads_the_used_index),
 		cmocka_unit_test(every_reason_has_a_text),

@@ -493,7 +493,7 @@ static void ring_05_buffer_wraps(void **state)
 	expect_broken(world, VQ_ADDRESS_WRAPS);
 }
 
-static void ring_40_buffer_unmapped(void **state)
+static void iova_40_buffer_unmapped(void **state)
 {
 	struct driver_world *world = *state;
 
@@ -502,7 +502,7 @@ static void ring_40_buffer_unmapped(void **state)
 	expect_broken(world, VQ_UNMAPPED);
 }
 
-static void ring_41_buffer_permission(void **state)
+static void iova_41_buffer_permission(void **state)
 {
 	(void)state;
 	for (unsigned int access = 1; access < 3; access++) {
@@ -529,7 +529,7 @@ static int short_of_memory(void *context, struct vq_memory *memory, uint64_t iov
 }
 
 /* Our own shortage is not the driver's fault: the chain can be taken later. */
-static void ring_46_shortage_leaves_the_virtqueue(void **state)
+static void iova_46_shortage_leaves_the_virtqueue(void **state)
 {
 	struct driver_world *world = *state;
 	struct vq_region region = { 0, 4095, world->ring.heap, VQ_ACCESS_BOTH, 0 };
@@ -545,7 +545,7 @@ static void ring_46_shortage_leaves_the_virtqueue(void **state)
 	assert_int_equal(pop(world), 1);
 }
 
-static void ring_47_buffer_in_two_regions(void **state)
+static void iova_47_buffer_in_two_regions(void **state)
 {
 	struct driver_world *world = *state;
 	struct vq_region one = { 0, 99, world->ring.heap + 1000, 3, 0 };
@@ -564,7 +564,7 @@ static void ring_47_buffer_in_two_regions(void **state)
 	assert_int_equal(world->chain.readable, 20);
 }
 
-static void ring_55_s_2_7_8_2_written_over_writable(void **state)
+static void net_55_s_2_7_8_2_written_over_writable(void **state)
 {
 	struct driver_world *world = *state;
 	uint16_t head = driver_add_writable(&world->ring, 100);
@@ -725,11 +725,11 @@ int main(void)
 		cmocka_unit_test(ring_20_s_2_7_4_1_over_1024_segments),
 		TEST(ring_20_s_2_7_4_1_array_of_the_caller),
 		TEST(ring_22_s_2_7_6_s_2_7_8_indices_wrap),
-		TEST(ring_40_buffer_unmapped),
-		TEST(ring_41_buffer_permission),
-		TEST(ring_46_shortage_leaves_the_virtqueue),
-		TEST(ring_47_buffer_in_two_regions),
-		TEST(ring_55_s_2_7_8_2_written_over_writable),
+		TEST(iova_40_buffer_unmapped),
+		TEST(iova_41_buffer_permission),
+		TEST(iova_46_shortage_leaves_the_virtqueue),
+		TEST(iova_47_buffer_in_two_regions),
+		TEST(net_55_s_2_7_8_2_written_over_writable),
 		TEST(push_of_what_is_not_in_flight),
 		TEST(s_2_7_5_1_buffers_are_left_alone),
 		cmocka_unit_test(s_2_7_9_in_order_is_kept),
