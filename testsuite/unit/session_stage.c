@@ -100,6 +100,11 @@ int __wrap_node_get_region(int fd, uint32_t asid, uint64_t iova, struct node_reg
 		.access = VDUSE_ACCESS_RW,
 		.fd = dup(kernel.memory_fd),
 	};
+	if (kernel.piece) {
+		region->offset = (iova - MEMORY_IOVA) / kernel.piece * kernel.piece;
+		region->first += region->offset;
+		region->last = region->first + kernel.piece - 1;
+	}
 	return 0;
 }
 

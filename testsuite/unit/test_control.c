@@ -2,7 +2,7 @@
 /*
  * vduse/process/control with lib/control_socket on the other side, over real sockets.
  *
- * LDFLAGS: -Wl,--wrap=eventloop_now
+ * LDFLAGS: -Wl,--wrap=eventloop_now,--wrap=accept4
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -34,6 +34,8 @@ static struct buffer packet;
 static unsigned int asked;
 static char last[CONTROL_REQUEST_SIZE];
 static uint64_t ahead;
+static int accept_error;	/* 0: it works */
+static unsigned int accepts;
 
 uint64_t __real_eventloop_now(void);
 uint64_t __wrap_eventloop_now(void);
@@ -42,6 +44,18 @@ uint64_t __wrap_eventloop_now(void);
 uint64_t __wrap_eventloop_now(void)
 {
 	return __real_eventloop_now() + ahead;
+}
+
+int __real_accept4(int fd, struct sockaddr *address, socklen_t *length, int flags);
+int __wrap_accept4(int fd, struct sockaddr *address, socklen_t *length, int flags);
+
+int __wrap_accept4(int fd, struct sockaddr *address, socklen_t *length, int flags)
+{
+	accepts++;
+	if (!accept_error)
+		return __real_accept4(fd, address, length, flags);
+	errno = accept_error;
+	return -1;
 }
 
 static int answer(void *context, const char *request, struct buffer *reply)
@@ -85,8 +99,9 @@ static int setup(void **state)
 	int fd;
 
 	(void)state;
-	asked = 0;
+	asked = accepts = 0;
 	ahead = 0;
+	accept_error = 0;
 	strcpy(folder + strlen(folder) - 6, "XXXXXX");
 	assert_non_null(mkdtemp(folder));
 	assert_int_equal(eventloop_open(&loop), 0);
@@ -285,6 +300,31 @@ static void connections_have_a_pace(void **state)
 	assert_true(accepted <= 11 * CONTROL_CLIENTS + 17);
 }
 
+/* There is no descriptor for who waits: it is tried now and then, and works when there is. */
+static void proc_65_no_descriptor_for_a_connection(void **state)
+{
+	static const int errors[] = { EMFILE, ENFILE, ENOMEM };
+	uint64_t begun, took;
+	int fd = join();
+
+	(void)state;
+	assert_int_equal(control_socket_send(fd, "state"), 0);
+	for (unsigned int i = 0; i < 3; i++) {
+		accept_error = errors[i];
+		accepts = 0;
+		begun = __real_eventloop_now();
+		run(30);
+		took = __real_eventloop_now() - begun;
+		assert_in_range(accepts, i == 0, 2 + took / CONTROL_PACE_NS);
+	}
+	assert_int_equal(asked, 0);
+	accept_error = 0;
+	while (!asked)
+		run(5);
+	expect_packet(fd, "{\"half\":1}");
+	close(fd);
+}
+
 static void who_says_nothing_has_to_go(void **state)
 {
 	int quiet = join(), busy = join(), follower = join();
@@ -468,6 +508,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(so_many_and_no_more, setup, teardown),
 		cmocka_unit_test_setup_teardown(so_many_followers_and_no_more, setup, teardown),
 		cmocka_unit_test_setup_teardown(connections_have_a_pace, setup, teardown),
+		cmocka_unit_test_setup_teardown(proc_65_no_descriptor_for_a_connection, setup, teardown),
 		cmocka_unit_test_setup_teardown(who_says_nothing_has_to_go, setup, teardown),
 		cmocka_unit_test_setup_teardown(followers_are_told_in_order, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_slow_follower_is_told_what_it_lost, setup, teardown),

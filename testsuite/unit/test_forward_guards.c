@@ -479,6 +479,40 @@ static void a_broken_sender_is_told_of(void **state)
 	assert_int_equal(error, -EPROTO);
 }
 
+static int short_of(void *context, struct vq_memory *memory, uint64_t iova)
+{
+	(void)memory;
+	(void)iova;
+	return *(int *)context;
+}
+
+/* Our own shortage: the frame is tried again now and then, not without end in between. */
+static void iova_46_a_shortage_is_waited_for(void **state)
+{
+	int errors[] = { -ENOMEM, -EMFILE, -ENFILE, -ENOSPC };
+	struct vq_region region = { DRIVER_HEAP, DRIVER_HEAP + DRIVER_HEAP_SIZE - 1,
+				    from->ring.heap, VQ_ACCESS_BOTH, 0 };
+
+	(void)state;
+	driver_add_writable(&to->ring, 2048);
+	send_frame(9);
+	vq_memory_remove(&from->memory, DRIVER_HEAP, DRIVER_HEAP);
+	assert_int_equal(virtqueue_remap(&from->vq), 0);
+	from->memory.fault = short_of;
+	for (unsigned int i = 0; i < 4; i++) {
+		from->memory.context = &errors[i];
+		assert_int_equal(forward_run(&forward, &path, 1000 + i),
+				 1000 + i + FORWARD_RETRY_NS);
+		assert_int_equal(error, errors[i]);
+		assert_int_equal(from->vq.state, VIRTQUEUE_RUNNING);
+	}
+	assert_int_equal(forward.done.sent, 0);
+	assert_int_equal(vq_memory_add(&from->memory, &region), 0);
+	forward_run(&forward, &path, 2000);
+	assert_int_equal(forward.counters.frames, 1);
+	assert_int_equal(forward.done.sent, 1);
+}
+
 /* A frame that is held goes back untaken, and comes again. */
 static void a_held_frame_goes_back(void **state)
 {
@@ -549,6 +583,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(no_receiver_at_all, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_frame_shorter_than_a_header, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_broken_sender_is_told_of, setup, teardown),
+		cmocka_unit_test_setup_teardown(iova_46_a_shortage_is_waited_for, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_held_frame_goes_back, setup, teardown),
 		cmocka_unit_test_setup_teardown(who_looks_sees_each_frame_once, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_held_frame_first, setup, teardown),

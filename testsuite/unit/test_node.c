@@ -228,7 +228,7 @@ static void memory_is_brought_and_taken_back(void **state)
 
 static void configuration_is_written_and_told(void **state)
 {
-	const uint8_t bytes[65] = { 1, 2 };
+	const uint8_t bytes[64] = { 1, 2 };
 
 	(void)state;
 	assert_int_equal(node_set_config(NODE, 0, bytes, 64), 0);
@@ -239,8 +239,29 @@ static void configuration_is_written_and_told(void **state)
 	assert_int_equal(given32(4), 2);
 	assert_int_equal(node_interrupt_config(NODE), 0);
 	assert_int_equal(kernel.request, 0x8113);
-	assert_int_equal(node_set_config(NODE, 0, bytes, sizeof(bytes)), -EINVAL);
-	assert_int_equal(kernel.request, 0x8113);	/* not asked */
+}
+
+/* What lies beyond any configuration space, or comes round to its beginning, is not asked. */
+static void ctl_57_offset_and_length(void **state)
+{
+	static const struct {
+		uint32_t offset, length;
+	} beyond[] = { { 0, 65 }, { 1, 64 }, { 63, 2 }, { 65, 0 }, { 0, UINT32_MAX },
+		       { UINT32_MAX, 1 }, { UINT32_MAX, 2 }, { UINT32_MAX - 1, 64 },
+		       { 0x80000000, 0x80000000 } };
+	const uint8_t bytes[65] = { 0 };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(beyond) / sizeof(beyond[0]); i++)
+		assert_int_equal(node_set_config(NODE, beyond[i].offset, bytes, beyond[i].length),
+				 -EINVAL);
+	assert_int_equal(kernel.calls, 0);
+	assert_int_equal(node_set_config(NODE, 62, bytes, 2), 0);
+	assert_int_equal(given32(0), 62);
+	/* where it is the kernel that refuses, that is passed on */
+	kernel.result = -EINVAL;
+	assert_int_equal(node_set_config(NODE, 62, bytes, 2), -EINVAL);
+	assert_int_equal(kernel.calls, 2);
 }
 
 /* Group 0, where version 1 has it and version 0 has a reserved word. */
@@ -287,7 +308,7 @@ static void a_virtqueue_is_known(void **state)
 	assert_int_equal(node_get_queue(NODE, 1, &queue), 0);
 }
 
-static void a_request_is_read(void **state)
+static void ctl_62_a_request_is_read_whole(void **state)
 {
 	struct vduse_dev_request request;
 
@@ -309,7 +330,7 @@ static void a_request_is_read(void **state)
 	assert_int_equal(kernel.calls, 7);
 }
 
-static void a_response_is_written(void **state)
+static void ctl_62_a_response_is_written_whole(void **state)
 {
 	const struct vduse_dev_response response = { .request_id = 42, .result = VDUSE_REQ_RESULT_OK };
 
@@ -347,10 +368,11 @@ int main(void)
 		TEST(the_bounce_buffer_is_known),
 		TEST(memory_is_brought_and_taken_back),
 		TEST(configuration_is_written_and_told),
+		TEST(ctl_57_offset_and_length),
 		TEST(a_virtqueue_is_set_up),
 		TEST(a_virtqueue_is_known),
-		TEST(a_request_is_read),
-		TEST(a_response_is_written),
+		TEST(ctl_62_a_request_is_read_whole),
+		TEST(ctl_62_a_response_is_written_whole),
 		TEST(proc_64_a_signal_is_no_error),
 	};
 

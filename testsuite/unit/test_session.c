@@ -576,6 +576,50 @@ static void a_broken_queue_stays_stopped_until_a_reset(void **state)
 	assert_non_null(session_queue(&staged, 1));
 }
 
+/* More regions than there are places for at first: none is refused, and each keeps its own. */
+static void iova_44_more_regions_than_places(void **state)
+{
+	const unsigned int piece = 16, pieces = MEMORY_SIZE / piece;
+	unsigned int i, hint = 0;
+	struct iovec segment;
+
+	(void)state;
+	kernel.piece = piece;
+	for (i = 0; i < pieces; i++)
+		memset(kernel.memory + i * piece, (int)i, piece);
+	for (i = 0; i < pieces; i++)
+		assert_int_equal(vq_memory_translate(&staged.memory, &hint, MEMORY_IOVA + i * piece,
+						     piece, VQ_ACCESS_BOTH, &segment, 1), 1);
+	assert_true(pieces > 4 * SESSION_REGIONS);
+	assert_int_equal(staged.memory.count, pieces);
+	assert_int_equal(kernel.regions, pieces);
+	for (i = 0; i < pieces; i++) {
+		vq_memory_translate(&staged.memory, &hint, MEMORY_IOVA + i * piece, 1,
+				    VQ_ACCESS_BOTH, &segment, 1);
+		assert_int_equal(*(uint8_t *)segment.iov_base, (uint8_t)i);
+	}
+	assert_int_equal(kernel.regions, pieces);
+	kernel.piece = 0;
+	session_stage_attach();		/* a driver with one region is served all the same */
+	assert_int_equal(staged.memory.count, 1);
+}
+
+/* As many as a process may have at all, and not one more. */
+static void iova_44_places_have_an_end(void **state)
+{
+	unsigned int i, hint = 0;
+	struct iovec segment;
+
+	(void)state;
+	kernel.piece = 1;
+	for (i = 0; i < SESSION_REGIONS_MAX; i++)
+		assert_int_equal(vq_memory_translate(&staged.memory, &hint, MEMORY_IOVA + i, 1,
+						     VQ_ACCESS_BOTH, &segment, 1), 1);
+	assert_int_equal(vq_memory_translate(&staged.memory, &hint, MEMORY_IOVA + i, 1,
+					     VQ_ACCESS_BOTH, &segment, 1), -ENOSPC);
+	assert_int_equal(staged.memory.count, SESSION_REGIONS_MAX);
+}
+
 /* The client cut its file short: the access goes on with zeroes. */
 static void iova_45_a_file_cut_short(void **state)
 {
@@ -777,6 +821,8 @@ int main(void)
 		TEST(nothing_is_resumed_before_driver_ok),
 		TEST(a_driver_with_other_features_is_not_resumed),
 		TEST(a_broken_queue_stays_stopped_until_a_reset),
+		TEST(iova_44_more_regions_than_places),
+		TEST(iova_44_places_have_an_end),
 		TEST(iova_45_a_file_cut_short),
 		TEST(version_1_another_address_space),
 		TEST(version_1_moved_while_it_runs),

@@ -11,6 +11,7 @@ enum outcome {
 	CARRIED,	/* delivered or dropped, and counted */
 	NOTHING,	/* no frame is waiting */
 	HELD,		/* the receiver has no buffers for it now */
+	SHORT,		/* a frame cannot be taken now, for a shortage of ours */
 };
 
 void forward_init(struct forward *forward, const struct forward_owner *owner, void *context)
@@ -165,7 +166,7 @@ static enum outcome carry_frame(struct forward *forward, const struct forward_pa
 	if (rc < 0)
 		forward->owner->failed(forward->context, FORWARD_TRANSMIT, rc);
 	if (rc <= 0)
-		return NOTHING;
+		return rc && rc != -EPROTO ? SHORT : NOTHING;
 	forward->shown = false;
 	if (deliver_plain(forward, path) || take_up(forward, path) == CARRIED)
 		return CARRIED;
@@ -290,8 +291,10 @@ static __attribute__((noinline)) uint64_t run_any(struct forward *forward,
 	unsigned int frames;
 	enum outcome outcome = carry_any(forward, path, now, &frames);
 
-	if (go_on_polling(forward, frames, now) || outcome == CARRIED)
+	if (outcome != SHORT && (go_on_polling(forward, frames, now) || outcome == CARRIED))
 		return 0;
+	if (outcome == SHORT)
+		return now + FORWARD_RETRY_NS;
 	return outcome == NOTHING ? sleep_until_kick(forward, path) :
 				    sleep_until_buffers(forward, path);
 }

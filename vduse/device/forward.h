@@ -35,6 +35,10 @@
 /* How long a frame waits for receive buffers. */
 #define FORWARD_HOLD_NS UINT64_C(100000000)
 
+/* When a frame is tried again that could not be taken for a shortage of our own (-ENOMEM,
+ * -EMFILE, -ENOSPC): a shortage may last, and nothing tells of its end. */
+#define FORWARD_RETRY_NS UINT64_C(10000000)
+
 /* Frames that are published together, and the most of one call: then the others' turn. */
 #define FORWARD_BATCH 64
 

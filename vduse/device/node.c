@@ -143,7 +143,7 @@ int node_set_config(int fd, uint32_t offset, const void *bytes, uint32_t length)
 		uint8_t bytes[offsetof(struct vduse_config_data, buffer) + NODE_CONFIG_MAX];
 	} config = { .bytes = { 0 } };
 
-	if (length > NODE_CONFIG_MAX)
+	if (length > NODE_CONFIG_MAX || offset > NODE_CONFIG_MAX - length)
 		return -EINVAL;
 	config.data.offset = offset;
 	config.data.length = length;

@@ -59,6 +59,7 @@
 #define SESSION_QUEUE_SIZE_MIN 64	/* smaller ones stall, 1 corrupts kernel memory (6.12) */
 #define SESSION_QUEUE_SIZE_MAX JOURNAL_QUEUE_SIZE
 #define SESSION_REGIONS 512	/* mappings of a vhost client; the kernel's virtio_vdpa has few */
+#define SESSION_REGIONS_MAX 32768	/* about half of what a process may have (vm.max_map_count) */
 
 struct session;
 
@@ -123,6 +124,7 @@ struct session {
 	void *context;		/* the owner's */
 	struct vq_memory memory;
 	struct vq_region regions[SESSION_REGIONS];
+	struct vq_region *more;	/* instead, where these are too few; allocated */
 	struct session_queue queues[SESSION_QUEUES];
 };
 

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -89,11 +90,38 @@ static int protection(uint8_t access)
 	       ((access & VDUSE_ACCESS_WO) ? PROT_WRITE : 0);
 }
 
+/* Room for twice as many regions. 0 or negative errno: there are as many as may be. */
+static int grow(struct session *session)
+{
+	unsigned int capacity = 2 * session->memory.capacity;
+	struct vq_region *more;
+
+	if (capacity > SESSION_REGIONS_MAX)
+		return -ENOSPC;
+	more = calloc(capacity, sizeof(*more));
+	if (!more)
+		return -ENOMEM;
+	vq_memory_grow(&session->memory, more, capacity);
+	free(session->more);
+	session->more = more;
+	return 0;
+}
+
+static int add_region(struct session *session, const struct vq_region *region)
+{
+	int rc = vq_memory_add(&session->memory, region);
+
+	if (rc != -ENOSPC)
+		return rc;
+	rc = grow(session);
+	return rc < 0 ? rc : vq_memory_add(&session->memory, region);
+}
+
 /*
  * mmap() wants the offset at a page, a region need not begin at one: @skip bytes are
  * mapped before it. They are kept in the region's cookie, for munmap().
  */
-static int map_region(struct vq_memory *memory, const struct node_region *from)
+static int map_region(struct session *session, const struct node_region *from)
 {
 	uint64_t skip = from->offset & ((uint64_t)sysconf(_SC_PAGESIZE) - 1);
 	uint64_t length = from->last - from->first + 1;
@@ -113,7 +141,7 @@ static int map_region(struct vq_memory *memory, const struct node_region *from)
 	if (start == MAP_FAILED)
 		return errno == EACCES ? -EFAULT : -errno;
 	region.base = start + skip;
-	rc = vq_memory_add(memory, &region);
+	rc = add_region(session, &region);
 	if (rc < 0)
 		munmap(start, length + skip);
 	return rc;
@@ -202,7 +230,7 @@ static int on_fault(void *context, struct vq_memory *memory, uint64_t iova)
 	rc = node_get_region(session->fd, session->asid, iova, &region);
 	if (rc < 0)
 		return rc == -EINVAL || rc == -EPERM ? -EFAULT : rc;
-	rc = map_region(memory, &region);
+	rc = map_region(session, &region);
 	close(region.fd);
 	return rc;
 }
@@ -246,5 +274,7 @@ void session_memory_close(struct session *session)
 		if (guarded[i] == session)
 			guarded[i] = NULL;
 	vq_memory_clear(&session->memory);
+	free(session->more);
+	session->more = NULL;
 	give_umem_back(session);
 }

@@ -243,23 +243,29 @@ static struct control_client *find_place(struct control *control)
 	return place;
 }
 
+/* No more are accepted in this CONTROL_PACE_NS. */
+static void rest_listener(struct control *control)
+{
+	control->accepted = CONTROL_CLIENTS;
+	eventloop_unwatch(control->loop, &control->listener);
+	look_after(control, control->begun + CONTROL_PACE_NS);
+}
+
 static void on_listener(struct watch *watch, uint32_t events)
 {
 	struct control *control = eventloop_owner(watch, struct control, listener);
 	int fd = accept4(watch->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
 	(void)events;
-	if (fd < 0)
-		return;
-	connect_client(control, find_place(control), fd);
 	if (eventloop_now() >= control->begun + CONTROL_PACE_NS) {
 		control->begun = eventloop_now();
 		control->accepted = 0;
 	}
-	if (++control->accepted < CONTROL_CLIENTS)
-		return;
-	eventloop_unwatch(control->loop, watch);
-	look_after(control, control->begun + CONTROL_PACE_NS);
+	/* Who cannot be accepted, for want of a descriptor, still waits: not at once again. */
+	if (fd >= 0)
+		connect_client(control, find_place(control), fd);
+	if (fd < 0 || ++control->accepted == CONTROL_CLIENTS)
+		rest_listener(control);
 }
 
 /* -- time ------------------------------------------------------------------------------ */
