@@ -10,11 +10,11 @@ S := $(patsubst %/,%,$(dir $(lastword $(MAKEFILE_LIST))))
 B := build
 
 .PHONY: all check check-all mutate demo bench-cli bench-ring bench-vm bench-scale bench-monitor vm deps install uninstall dist clean distclean help
-.PHONY: programs vm-programs unit-tests tsan guest-programs everything
+.PHONY: programs completions vm-programs unit-tests tsan guest-programs everything
 .DELETE_ON_ERROR:
 .SECONDARY:
 MAKEFLAGS += --no-builtin-rules
-all: programs
+all: programs completions
 
 # All processors, unless told otherwise.
 ifeq ($(filter -j% --jobserver%,$(MAKEFLAGS)),)
@@ -124,7 +124,15 @@ $(B)/testsuite/vm/vm-state: $(B)/testsuite/vm/state.o
 $(addprefix $(B)/testsuite/vm/,agent exec): %: %.o $(addprefix $(B)/testsuite/vm/,stream.o session.o)
 $(VM): LIBS =
 vm-programs: $(VM)
-everything: programs unit-tests guest-programs vm-programs $(BENCH_RING)
+
+# Shell completion: the tables of the commands, printed by a program that has them, and
+# what walks through them. Packages that are built for another machine run it there.
+TABLES := $(B)/completions/tables
+$(TABLES): $(B)/completions/tables.o $(VDPA) $(VDUSE) $(VIRTIO) $(LIB)
+COMPLETIONS := $(foreach program,$(notdir $(PROGRAMS)),$(addprefix $(B)/completions/,\
+	$(program) _$(program) $(program).fish))
+completions: $(COMPLETIONS) $(TABLES)
+everything: programs completions unit-tests guest-programs vm-programs $(BENCH_RING)
 
 # -- rules -----------------------------------------------------------------------
 
@@ -140,10 +148,24 @@ $(B)/%.o: $(S)/%.c config.mk
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
 
 # The archives twice: unit tests link both commands, which know one another.
-$(PROGRAMS) $(UNIT) $(GUEST) $(BENCH_RING) $(VM):
+$(PROGRAMS) $(TABLES) $(UNIT) $(GUEST) $(BENCH_RING) $(VM):
 	$(say) LD $(patsubst $(B)/%,%,$@)
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) \
 		-Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(EXTRA) $(LIBS)
+
+# $(call complete,FORM,PROGRAM,WALKER,FIRST-LINE)
+define complete
+$(say) GEN $(patsubst $(B)/%,%,$@)
+$(Q){ printf '%s\n' '$(4)' '# SPDX-License-Identifier: GPL-2.0-or-later' \
+	'# Made from the tables of $(2) at build time; see completions/README.' '' && \
+	$(TABLES) $(1) $(2) && sed 's/PROGRAM/$(2)/g' $(S)/completions/walk.$(3); } >$@
+endef
+$(B)/completions/_%: $(TABLES) $(S)/completions/walk.zsh
+	$(call complete,sh,$*,zsh,#compdef $*)
+$(B)/completions/%.fish: $(TABLES) $(S)/completions/walk.fish
+	$(call complete,fish,$*,fish,# fish completion of $*)
+$(addprefix $(B)/completions/,$(notdir $(PROGRAMS))): $(B)/completions/%: $(TABLES) $(S)/completions/walk.bash
+	$(call complete,sh,$*,bash,# bash completion of $*)
 
 -include $(wildcard $(B)/*/*.d $(B)/*/*/*.d $(B)/*/*/*/*.d)
 
@@ -152,7 +174,7 @@ $(PROGRAMS) $(UNIT) $(GUEST) $(BENCH_RING) $(VM):
 export VT_BUILD := $(abspath $(B))
 
 # BATS=FILE... and FILTER=REGEX run some of the tests only.
-check check-all: deps $(if $(BATS)$(FILTER),programs guest-programs vm-programs,everything)
+check check-all: deps $(if $(BATS)$(FILTER),programs completions guest-programs vm-programs,everything)
 	@$(S)/testsuite/run $(if $(filter check-all,$@),--slow) $(if $(FILTER),--filter '$(FILTER)') $(BATS)
 
 # The guards, changed one at a time: FILES="vduse/virtio lib/parse.c" some of them, SAMPLE=100
@@ -195,12 +217,22 @@ vm: deps programs guest-programs vm-programs
 MANUALS = $(wildcard $(S)/man/man[1-9]/*.[1-9])
 SCHEMAS = $(wildcard $(S)/schema/*.json)
 SCHEMADIR = $(PREFIX)/share/vduse-tools/schema
+BASHDIR = $(PREFIX)/share/bash-completion/completions
+ZSHDIR = $(PREFIX)/share/zsh/site-functions
+FISHDIR = $(PREFIX)/share/fish/vendor_completions.d
+bash_completions = $(notdir $(PROGRAMS))
+zsh_completions = $(addprefix _,$(bash_completions))
+fish_completions = $(addsuffix .fish,$(bash_completions))
 
-install: programs
+install: programs completions
 	install -d "$(DESTDIR)$(SBINDIR)"
 	$(if $(PROGRAMS),install -m 0755 $(PROGRAMS) "$(DESTDIR)$(SBINDIR)")
 	install -d "$(DESTDIR)$(SCHEMADIR)"
 	install -m 0644 $(SCHEMAS) "$(DESTDIR)$(SCHEMADIR)"
+	install -d "$(DESTDIR)$(BASHDIR)" "$(DESTDIR)$(ZSHDIR)" "$(DESTDIR)$(FISHDIR)"
+	install -m 0644 $(addprefix $(B)/completions/,$(bash_completions)) "$(DESTDIR)$(BASHDIR)"
+	install -m 0644 $(addprefix $(B)/completions/,$(zsh_completions)) "$(DESTDIR)$(ZSHDIR)"
+	install -m 0644 $(addprefix $(B)/completions/,$(fish_completions)) "$(DESTDIR)$(FISHDIR)"
 	@set -e; for page in $(MANUALS); do \
 		folder="$(DESTDIR)$(MANDIR)/man$${page##*.}"; \
 		echo "install -m 0644 $$page $$folder"; \
@@ -210,6 +242,9 @@ install: programs
 uninstall:
 	rm -f $(foreach program,$(PROGRAMS),"$(DESTDIR)$(SBINDIR)/$(notdir $(program))")
 	rm -f $(foreach schema,$(SCHEMAS),"$(DESTDIR)$(SCHEMADIR)/$(notdir $(schema))")
+	rm -f $(foreach script,$(bash_completions),"$(DESTDIR)$(BASHDIR)/$(script)")
+	rm -f $(foreach script,$(zsh_completions),"$(DESTDIR)$(ZSHDIR)/$(script)")
+	rm -f $(foreach script,$(fish_completions),"$(DESTDIR)$(FISHDIR)/$(script)")
 	rm -f $(foreach page,$(MANUALS),"$(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(page)))/$(notdir $(page))")
 
 dist:

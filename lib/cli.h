@@ -3,7 +3,8 @@
  * The grammar of a command, stated once.
  *
  * A command is a table of verbs, a verb a table of words. The parser, the usage
- * text, the shell completion and the SYNOPSIS of the man pages all come from it.
+ * text and the shell completion (completions/) all come from it, and the SYNOPSIS of
+ * each man page is held to it.
  *
  *	vduse create NAME [ type { net | block } ] [ vqs N ]
  *	      ^verb  ^positional word ^keyword with its value
@@ -35,6 +36,20 @@ enum cli_kind {
 	CLI_MAC,		/* a unicast address */
 };
 
+/* What completion offers for a value, where the kind does not tell (completions/). */
+enum cli_candidates {
+	CLI_NOTHING,		/* a choice's choices, else nothing */
+	CLI_VDUSE_DEVICES,
+	CLI_VDPA_DEVICES,
+	CLI_EITHER_DEVICES,	/* VDUSE and vDPA devices */
+	CLI_FREE_DEVICES,	/* VDUSE devices that are not on the vDPA bus */
+	CLI_MANAGERS,		/* management devices */
+	CLI_FEATURE_NAMES,	/* with commas between; of the type that the line says */
+	CLI_FILES,
+	CLI_USERS,
+	CLI_PROCESSORS,		/* a list of them */
+};
+
 #define CLI_REQUIRED 1u		/* the verb cannot do without */
 #define CLI_ABBREVIATED 2u	/* any prefix will do, first in the table wins */
 #define CLI_RETURNS 4u		/* a verb that goes on returns with this word */
@@ -50,6 +65,7 @@ struct cli_word {
 	unsigned int flags;
 	uint64_t min, max;	/* CLI_NUMBER */
 	const char *const *choices;	/* CLI_CHOICE, ends with NULL */
+	enum cli_candidates candidates;
 	const char *help;	/* one line, for completion and man pages */
 };
 

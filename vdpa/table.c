@@ -9,23 +9,27 @@
 const char *const vdpa_driver_choices[] = { VDPA_DRIVER_VIRTIO, VDPA_DRIVER_VHOST, NULL };
 
 static const struct cli_word mgmtdev_show_words[] = {
-	{ .value = "MGMTDEV", .kind = CLI_TEXT, .help = "a management device, NAME or BUS/NAME" },
+	{ .value = "MGMTDEV", .kind = CLI_TEXT, .candidates = CLI_MANAGERS,
+	  .help = "a management device, NAME or BUS/NAME" },
 	{ .kind = CLI_END },
 };
 
 static const struct cli_word show_words[] = {
-	{ .value = "DEV", .kind = CLI_NAME, .help = "a vDPA device" },
+	{ .value = "DEV", .kind = CLI_NAME, .candidates = CLI_VDPA_DEVICES,
+	  .help = "a vDPA device" },
 	{ .kind = CLI_END },
 };
 
 static const struct cli_word add_words[] = {
 	[ADD_NAME] = { .keyword = "name", .value = "NAME", .kind = CLI_NAME,
-		       .flags = CLI_REQUIRED | CLI_ABBREVIATED,
+		       .flags = CLI_REQUIRED | CLI_ABBREVIATED, .candidates = CLI_FREE_DEVICES,
 		       .help = "what the device is called; for VDUSE that of the VDUSE device" },
 	[ADD_MGMTDEV] = { .keyword = "mgmtdev", .value = "MGMTDEV", .kind = CLI_TEXT,
 			  .flags = CLI_REQUIRED | CLI_ABBREVIATED,
+			  .candidates = CLI_MANAGERS,
 			  .help = "the management device that makes it, NAME or BUS/NAME" },
 	[ADD_FEATURES] = { .keyword = "device_features", .value = "FEATURES", .kind = CLI_TEXT,
+			   .candidates = CLI_FEATURE_NAMES,
 			   .help = "features to offer: names or a hexadecimal mask" },
 	[ADD_MAC] = { .keyword = "mac", .value = "MAC", .kind = CLI_MAC,
 		      .help = "its MAC address" },
@@ -40,13 +44,15 @@ static const struct cli_word add_words[] = {
 };
 
 static const struct cli_word device_words[] = {
-	{ .value = "DEV", .kind = CLI_NAME, .flags = CLI_REQUIRED, .help = "a vDPA device" },
+	{ .value = "DEV", .kind = CLI_NAME, .flags = CLI_REQUIRED,
+	  .candidates = CLI_VDPA_DEVICES, .help = "a vDPA device" },
 	{ .kind = CLI_END },
 };
 
 static const struct cli_word set_words[] = {
 	[SET_NAME] = { .keyword = "name", .value = "NAME", .kind = CLI_NAME,
-		       .flags = CLI_REQUIRED | CLI_ABBREVIATED, .help = "a vDPA device" },
+		       .flags = CLI_REQUIRED | CLI_ABBREVIATED,
+		       .candidates = CLI_VDPA_DEVICES, .help = "a vDPA device" },
 	[SET_MAC] = { .keyword = "mac", .value = "MAC", .kind = CLI_MAC,
 		      .flags = CLI_REQUIRED, .help = "its MAC address from now on" },
 	{ .kind = CLI_END },
@@ -54,7 +60,7 @@ static const struct cli_word set_words[] = {
 
 static const struct cli_word vstats_words[] = {
 	[VSTATS_DEVICE] = { .value = "DEV", .kind = CLI_NAME, .flags = CLI_REQUIRED,
-			    .help = "a vDPA device" },
+			    .candidates = CLI_VDPA_DEVICES, .help = "a vDPA device" },
 	[VSTATS_QUEUE] = { .keyword = "qidx", .value = "N", .kind = CLI_NUMBER, .min = 0,
 			   .max = 65535, .flags = CLI_REQUIRED,
 			   .help = "the index of one of its virtqueues" },
@@ -62,7 +68,8 @@ static const struct cli_word vstats_words[] = {
 };
 
 static const struct cli_word bind_words[] = {
-	{ .value = "DEV", .kind = CLI_NAME, .flags = CLI_REQUIRED, .help = "a vDPA device" },
+	{ .value = "DEV", .kind = CLI_NAME, .flags = CLI_REQUIRED,
+	  .candidates = CLI_VDPA_DEVICES, .help = "a vDPA device" },
 	{ .keyword = "driver", .kind = CLI_CHOICE, .flags = CLI_REQUIRED,
 	  .choices = vdpa_driver_choices, .help = "the bus driver to bind" },
 	{ .kind = CLI_END },

@@ -20,6 +20,7 @@ const struct cli_word create_words[] = {
 	},
 	[CREATE_FEATURES] = {
 		.keyword = "features", .value = "FEATURES", .kind = CLI_TEXT,
+		.candidates = CLI_FEATURE_NAMES,
 		.help = "what it offers: names, a mask, or changes of the default set",
 	},
 	[CREATE_VQS] = {

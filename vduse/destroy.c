@@ -11,6 +11,7 @@ enum { DESTROY_NAME, DESTROY_WORDS };
 const struct cli_word destroy_words[] = {
 	[DESTROY_NAME] = {
 		.value = "NAME", .kind = CLI_NAME, .flags = CLI_REQUIRED,
+		.candidates = CLI_VDUSE_DEVICES,
 		.help = "the device's name",
 	},
 	[DESTROY_WORDS] = { .kind = CLI_END },

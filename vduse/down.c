@@ -15,6 +15,7 @@ enum { DOWN_NAME, DOWN_WORDS };
 const struct cli_word down_words[] = {
 	[DOWN_NAME] = {
 		.value = "NAME", .kind = CLI_NAME, .flags = CLI_REQUIRED,
+		.candidates = CLI_VDUSE_DEVICES,
 		.help = "the device's name, or that of either of a pair",
 	},
 	[DOWN_WORDS] = { .kind = CLI_END },

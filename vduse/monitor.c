@@ -27,6 +27,7 @@ const struct cli_word monitor_words[] = {
 	[WORD_VIRTIO] = { .keyword = "virtio", .kind = CLI_FLAG,
 			  .help = "what the processes that serve devices see" },
 	[WORD_NAME] = { .keyword = "name", .value = "NAME", .kind = CLI_NAME,
+			.candidates = CLI_EITHER_DEVICES,
 			.help = "one device; all unless it is said" },
 	[WORD_INITIAL] = { .keyword = "initial", .kind = CLI_FLAG,
 			   .help = "begin with what is there" },

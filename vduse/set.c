@@ -27,6 +27,7 @@ static const char *const links[] = { "up", "down", NULL };
 const struct cli_word set_words[] = {
 	[SET_NAME] = {
 		.value = "NAME", .kind = CLI_NAME, .flags = CLI_REQUIRED,
+		.candidates = CLI_VDUSE_DEVICES,
 		.help = "the device's name",
 	},
 	[SET_MSG_TIMEOUT] = {
@@ -50,6 +51,7 @@ const struct cli_word set_words[] = {
 	},
 	[SET_IRQ_AFFINITY] = {
 		.keyword = "irq_affinity", .value = "CPUS", .kind = CLI_TEXT,
+		.candidates = CLI_PROCESSORS,
 		.help = "the processors that handle its interrupts: \"0-3,8\", or \"all\"",
 	},
 	[SET_WORDS] = { .kind = CLI_END },

@@ -29,7 +29,8 @@ enum { SHOW_NAME, SHOW_WORDS };
 
 const struct cli_word show_words[] = {
 	[SHOW_NAME] = {
-		.value = "NAME", .kind = CLI_NAME, .help = "one device; all unless it is said",
+		.value = "NAME", .kind = CLI_NAME, .candidates = CLI_VDUSE_DEVICES,
+		.help = "one device; all unless it is said",
 	},
 	[SHOW_WORDS] = { .kind = CLI_END },
 };

@@ -25,7 +25,8 @@ enum { STATS_NAME, STATS_INTERVAL, STATS_WORDS };
 
 const struct cli_word stats_words[] = {
 	[STATS_NAME] = {
-		.value = "NAME", .kind = CLI_NAME, .help = "one device; all unless it is said",
+		.value = "NAME", .kind = CLI_NAME, .candidates = CLI_VDUSE_DEVICES,
+		.help = "one device; all unless it is said",
 	},
 	[STATS_INTERVAL] = {
 		.keyword = "interval", .value = "SECONDS", .kind = CLI_NUMBER,

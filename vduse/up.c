@@ -31,6 +31,7 @@ static const char *const drivers[] = { VDPA_DRIVER_VIRTIO, VDPA_DRIVER_VHOST, NU
 /* Those of "vduse create" that a network device has a use for, of NAME and of NAME2. */
 #define WORDS_OF_CREATE(of) \
 	[of##FEATURES] = { .keyword = "features", .value = "FEATURES", .kind = CLI_TEXT, \
+			   .candidates = CLI_FEATURE_NAMES, \
 			   .help = "what it offers: names, a mask, or changes of the default set" }, \
 	[of##VQS] = { .keyword = "vqs", .value = "N", .kind = CLI_NUMBER, .min = 1, \
 		      .max = VDUSE_VQS_MAX, .help = "the number of virtqueues, 2" }, \
@@ -60,14 +61,14 @@ const struct cli_word up_words[] = {
 	[UP_QUEUE_SIZE] = { .keyword = "vq_size", .value = "N", .kind = CLI_NUMBER,
 			    .min = SESSION_QUEUE_SIZE_MIN, .max = SESSION_QUEUE_SIZE_MAX,
 			    .help = "the most entries of a virtqueue, a power of two" },
-	[UP_USER] = { .keyword = "user", .value = "USER", .kind = CLI_TEXT,
+	[UP_USER] = { .keyword = "user", .value = "USER", .kind = CLI_TEXT, .candidates = CLI_USERS,
 		      .help = "the user that the device process becomes" },
 	[UP_POLL] = { .keyword = "poll", .value = "USECS", .kind = CLI_NUMBER, .min = 1,
 		      .max = SERVING_POLL_USECS_MAX,
 		      .help = "after work, look for more for so long before sleeping" },
 	[UP_UMEM] = { .keyword = "umem", .kind = CLI_FLAG,
 		      .help = "bring memory of its own as the bounce buffer" },
-	[UP_PCAP] = { .keyword = "pcap", .value = "FILE", .kind = CLI_TEXT,
+	[UP_PCAP] = { .keyword = "pcap", .value = "FILE", .kind = CLI_TEXT, .candidates = CLI_FILES,
 		      .help = "the file to record all frames in, as pcapng" },
 	[UP_DRIVER] = { .keyword = "driver", .kind = CLI_CHOICE, .choices = drivers,
 			.help = "what it is attached to; virtio_vdpa unless it is said" },
