@@ -172,10 +172,13 @@ int registry_remove(int registry, const char *name, struct failure *failure)
 {
 	char file[REGISTRY_FILE_MAX];
 
-	registry_file_name(name, file);
-	if (unlinkat(registry, file, 0) == 0 || errno == ENOENT)
-		return 0;
-	return failure_errno(failure, errno, name, "cannot remove its record %s", file);
+	registry_journal_name(name, file);
+	if (unlinkat(registry, file, 0) == 0 || errno == ENOENT) {
+		registry_file_name(name, file);
+		if (unlinkat(registry, file, 0) == 0 || errno == ENOENT)
+			return 0;
+	}
+	return failure_errno(failure, errno, name, "cannot remove %s", file);
 }
 
 /* Fill @text with the file, REGISTRY_RECORD_MAX + 1 bytes at most. */

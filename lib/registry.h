@@ -44,8 +44,8 @@ void registry_unlock(int lock);
 int registry_write(int registry, const struct registry_record *record,
 		   struct failure *failure);
 
-/* Remove the record of the device @name; the lock must be held. 0 also where there is
- * none, or negative with @failure. */
+/* Remove the record of the device @name, and the journal of its service; the lock must be
+ * held. 0 also where there is none, or negative with @failure. */
 int registry_remove(int registry, const char *name, struct failure *failure);
 
 /*

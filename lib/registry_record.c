@@ -40,6 +40,11 @@ void registry_unit_name(const char *name, char file[REGISTRY_FILE_MAX])
 	file_name(name, ".up", file);
 }
 
+void registry_journal_name(const char *name, char file[REGISTRY_FILE_MAX])
+{
+	file_name(name, ".journal", file);
+}
+
 /* Writing. A value that could not be made is noticed once, at the end. */
 struct writer {
 	json_object *object;

@@ -59,5 +59,7 @@ void registry_socket_name(const char *name, char file[REGISTRY_FILE_MAX]);
 
 /* The same for what "vduse up" was told to make of it (vduse/unit_file.h): ".up". */
 void registry_unit_name(const char *name, char file[REGISTRY_FILE_MAX]);
+/* The same for how far its service has come (vduse/journal_file.h): ".journal". */
+void registry_journal_name(const char *name, char file[REGISTRY_FILE_MAX]);
 
 #endif

@@ -96,7 +96,7 @@ quiet()
 	local pid
 
 	for pid in $(pgrep -x 'vdpa|vduse'); do
-		[[ $(tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null) = *' loopback '* ]] || return 1
+		[[ $(tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null) = *@(' loopback '|' --worker ')* ]] || return 1
 	done
 }
 
@@ -109,7 +109,7 @@ quiet()
 		done_='"status":0,"output":'
 		ask vduse 'create bl0 mac 02:00:00:00:00:01' "$done_"'\{\}'
 		ask vduse 'loopback bl0 background' "$done_"'\[\{"object":"virtio","event":"start","name":"bl0","vq_size":256,"pid":[0-9]+\}\]'
-		server=$(server_of bl0)
+		server=$(service_of bl0) worker=$(server_of bl0)
 		[[ $answer = *'"pid":'$server'}'* ]] || complain "not process $server: $answer"
 		ask vdpa '# not asked yet
 		dev add name bl0 mgmtdev vduse driver virtio_vdpa' '"line":2,.*'"$done_"'\{\}'
@@ -121,7 +121,7 @@ quiet()
 		ask vdpa 'dev config show bl0' "$done_.*\"mac[^,]*02:00:00:00:00:01"
 		ask vdpa 'dev del bl0' "$done_"
 		attached bl0 && complain 'still attached'
-		ask vduse 'destroy bl0' '"status":5,"error":.*'"$server"
+		ask vduse 'destroy bl0' '"status":5,"error":.*'"$worker"
 		# what served is a child of the batch, and no zombie longer than to the next line
 		kill $server
 		wait_until 5 eval '! fuser -s /dev/vduse/bl0'

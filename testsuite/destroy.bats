@@ -62,8 +62,7 @@ load device
 		kill -0 "$pid" || complain 'the server is gone'
 		# attached, and nobody serves it any more
 		echo 1 >/sys/class/vduse/busy0/msg_timeout
-		kill -KILL "$pid"
-		wait_until 5 eval '! kill -0 $pid 2>/dev/null'
+		device kill busy0
 		expect 5 'vduse destroy busy0' 'vdpa'
 		device detach busy0
 		device destroy busy0

@@ -34,7 +34,7 @@ in_guest()
 
 # The functions of this file that scripts in the guest have.
 guest_functions=(begin finish broken run_line complain wrong well_formed expect need rows
-	as_json json_rows nap wait_until server_of interface_of driver_of attached
+	as_json json_rows nap wait_until server_of service_of ended_all interface_of driver_of attached
 	read_value device undo nothing_left modules test_module parameter)
 
 # -- inside the guest: expectations ----------------------------------------------
@@ -213,6 +213,33 @@ server_of()
 	done
 }
 
+# service_of NAME: the process that ends with the service: the supervisor of that one, which is
+# its parent, or, where there is none, that one itself.
+service_of()
+{
+	local pid word value
+
+	pid=$(server_of "$1")
+	[ -n "$pid" ] || return
+	if [[ $(tr '\0' ' ' <"/proc/$pid/cmdline") = 'vduse --worker '* ]]; then
+		while read -r word value; do
+			[ "$word" != PPid: ] || pid=$value
+		done <"/proc/$pid/status"
+	fi
+	printf %s "$pid"
+}
+
+# ended_all PID...: each of them has ended, as far as its parent lets it.
+ended_all()
+{
+	local pid line
+
+	for pid; do
+		{ IFS= read -r line <"/proc/$pid/stat"; } 2>/dev/null || continue
+		[[ ${line##*) } = [ZX]* ]] || return
+	done
+}
+
 # interface_of NAME: the network interface of the vdpa device NAME.
 interface_of()
 {
@@ -249,11 +276,12 @@ read_value()
 }
 
 # device VERB NAME [WORD]...: a step that a test needs and does not test. VERB
-# is create, serve (in the background), attach, detach, stop or destroy, and
-# each ends the script when it does not do it, within a deadline.
+# is create, serve (in the background), attach, detach, stop, kill (with
+# SIGKILL, the supervisor too) or destroy, and each ends the script when it does
+# not do it, within a deadline.
 device()
 {
-	local verb=$1 name=$2 line pid
+	local verb=$1 name=$2 line pid signal=TERM
 	shift 2
 
 	case $verb in
@@ -262,12 +290,15 @@ device()
 	attach) line="vdpa dev add name $name mgmtdev vduse $*" ;;
 	detach) line="vdpa dev del $name" ;;
 	destroy) line="vduse destroy $name" ;;
-	stop)
-		pid=$(server_of "$name")
-		[ -n "$pid" ] || broken "device stop $name: nobody serves it"
-		kill "$pid"
-		wait_until 5 eval '! kill -0 '"$pid"' 2>/dev/null' ||
-			broken "device stop $name: process $pid does not end on SIGTERM"
+	stop | kill)
+		pid=$(service_of "$name")
+		[ -n "$pid" ] || broken "device $verb $name: nobody serves it"
+		pid+=" $(server_of "$name")"
+		[ "$verb" = stop ] || signal=KILL
+		kill -$signal ${pid%% *}
+		# shellcheck disable=SC2086 # one or two
+		wait_until 10 ended_all $pid ||
+			broken "device $verb $name: process $pid does not end on SIG$signal"
 		return
 		;;
 	esac

@@ -14,43 +14,44 @@ load up
 			need 0 "vduse up $name"
 			echo 1 >/sys/class/vduse/$name/msg_timeout
 			pid=$(server_of $name)
-			[ $name = d1 ] && kill -KILL $pid || kill -STOP $pid
+			supervisor=$(service_of $name)
+			[ $name = d1 ] && device kill d1 || kill -STOP $pid
 			echo $name >/sys/bus/vdpa/drivers/virtio_vdpa/unbind & unbinders+=($!)
 		done
-		stopped=$pid
+		stopped=$pid spared="$pid $supervisor"
 		need 0 'vduse up d0'
 		pid=$(server_of d0)
 		kill -STOP "$pid"
 		expect 0w 'vduse down d0' "process $pid was stopped"
 		# it was let go on to answer: no time-out of the kernel passed, which are a second at least
 		[ $ms -lt 1000 ] || complain "stopped: it took $ms ms"
-		spare=$stopped no_trace stopped d0
+		spare=$spared no_trace stopped d0
 		# by hand: created, served, on the bus without a driver
 		device create d0
 		expect 0w 'vduse down d0' ': no process served it; it was not attached.$'
-		spare=$stopped no_trace created d0
+		spare=$spared no_trace created d0
 		device create d0
 		device serve d0
 		expect 0w 'vduse down d0' ': it was not attached.$'
-		spare=$stopped no_trace served d0
+		spare=$spared no_trace served d0
 		device create d0
 		device serve d0
 		device attach d0
 		echo d0 >/sys/bus/vdpa/drivers/virtio_vdpa/unbind
 		expect 0w 'vduse down d0' ': it had no bus driver.$'
-		spare=$stopped no_trace unbound d0
+		spare=$spared no_trace unbound d0
 		device create d0 type block size 1048576
 		expect 0w 'vduse down d0' 'not attached'
-		spare=$stopped no_trace block d0
+		spare=$spared no_trace block d0
 		# without what is written of it
 		need 0 'vduse up d0'
 		rm /run/vduse/d0.*
 		expect 0w 'vduse down d0' ': there was no record of it.$'
-		spare=$stopped no_trace 'no files' d0
+		spare=$spared no_trace 'no files' d0
 		# files alone
 		touch /run/vduse/d0.json /run/vduse/d0.sock /run/vduse/d0.sock.77 /run/vduse/d0.up
 		expect 0w 'vduse down d0' 'only files'
-		spare=$stopped no_trace files d0
+		spare=$spared no_trace files d0
 		expect 0w 'vduse down d0' 'nothing'
 		for pid in "${unbinders[@]}"; do
 			ends 5 $pid
@@ -60,7 +61,7 @@ load up
 		no_trace broken d1 d2
 		# the socket of a server that was killed is not asked
 		need 0 'vduse up d0'
-		kill -KILL "$(server_of d0)"
+		device kill d0
 		[ -S /run/vduse/d0.sock ] || complain 'no socket was left'
 		expect 0w 'vduse down d0' ': no process served it'
 		[ $ms -lt 6000 ] || complain "dead: it took $ms ms"
@@ -104,7 +105,7 @@ load up
 		says 'h1: it was not attached.$' h0
 		# behind the back of the tools, one after the other
 		pair
-		kill -KILL "$(server_of h0)"
+		device kill h0
 		for name in h0 h1; do
 			echo 1 >/sys/class/vduse/$name/msg_timeout
 			vdpa dev del $name
@@ -132,7 +133,7 @@ load up
 		# of two that a process serves alone, one by one, each is its own
 		pair
 		rm /run/vduse/h0.up
-		kill -KILL "$(server_of h0)"
+		device kill h0
 		expect 0w 'vduse down h0' 'no process served it'
 		attached h1 || complain 'h1, of which h0 knows nothing any more, was ended'
 		expect 0w 'vduse down h1' 'no process served it'
@@ -145,7 +146,7 @@ load up
 		file=/run/vduse/w0.up
 		echo innocent >$T.target
 		need 0 'vduse up w1 driver vhost_vdpa'
-		spare=$(server_of w1)
+		spare="$(server_of w1) $(service_of w1)"
 		need 0 'vduse up w0 driver vhost_vdpa peer w2'
 		good=$(<$file)
 		expect 0 'vduse down w2'

@@ -299,9 +299,11 @@ stop_servers()
 
 kill_servers()
 {
-	find_mine "$1"
-	kill -KILL "${mine[@]}"
-	wait_until 5 eval '! kill -0 "${mine[@]}" 2>/dev/null' || complain "the servers of $1 stay"
+	local name
+
+	for name in "${!servers[@]}"; do
+		[[ $name != "$1"-* ]] || device kill "$name"
+	done
 	kind[$1]=killed
 }
 

@@ -160,7 +160,7 @@ load device
 		device create lb0
 		expect 0 'vduse -j loopback lb0 background'
 		printf %s "$out"
-		server_of lb0
+		service_of lb0
 		device stop lb0
 		device destroy lb0
 	SCRIPT

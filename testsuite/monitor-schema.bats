@@ -37,7 +37,7 @@ load monitor
 		seen /tmp/j '"arrive"'
 		ip netns del away
 		# one server dies, the next takes its driver over
-		kill -KILL "$(server_of js0)"
+		device kill js0
 		seen /tmp/j '"clean":false'
 		device serve js0
 		seen /tmp/j '"reconnect"'

@@ -29,7 +29,7 @@ load monitor
 		device attach mv0
 		interface=$(interface_of mv0)
 		raise "$interface"
-		kill -KILL "$(server_of mv0)"
+		device kill mv0
 		wait_until 5 eval '[ "$(grep -c "\"exit\"" /tmp/mv.json)" = 2 ]' || complain 'no exit of who was killed'
 		device serve mv0
 		wait_until 5 told '"reconnect","name":"mv0","status":.*DRIVER_OK' || complain 'no reconnect'

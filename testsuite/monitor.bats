@@ -16,7 +16,7 @@ load monitor
 		json=$watcher
 		device create lo0
 		device serve lo0
-		pid=$(server_of lo0)
+		pid=$(service_of lo0)
 		seen /tmp/m 'open\] lo0'
 		device attach lo0
 		if=$(interface_of lo0)
@@ -251,7 +251,7 @@ load monitor
 		device create mark
 		device serve mark
 		device attach mark
-		pid=$(server_of mark) if=$(interface_of mark)
+		pid=$(service_of mark) if=$(interface_of mark)
 		watch /tmp/all
 		all=$watcher
 		watch /tmp/vduse vduse

@@ -135,9 +135,7 @@ load traffic
 		other=$!
 		for round in 1 2 3; do
 			nap 0.4
-			server=$(server_of pk0)
-			kill -KILL "$server"
-			dies "$server"
+			device kill pk0
 			device serve pk0 peer pk1
 		done
 		wait $one $other

@@ -20,8 +20,7 @@ load traffic
 		wait_until 3 written || complain "running: $answer"
 		answers 'unlike == 0' 'backwards == 0' 'odd_queues_a == 0' 'cut == 0' 'bytes_in_a == bytes_out_a'
 		carries frames "$interface" kind tcp4 partial gso 1448 sizes 30000 count 50 allow csum,tso4
-		kill -KILL $server
-		dies $server
+		device kill pp0
 		answer=$(capture pp0.pcapng) || complain "killed: $answer"
 		answers 'out_a >= 1500' 'out_a <= 1550' 'unlike == 0' 'cut < 31000'
 		# another server, the same file: begun anew

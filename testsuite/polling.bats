@@ -206,7 +206,7 @@ counted()
 	in_guest <<-'SCRIPT'
 		policy()
 		{
-			chrt -p "$server" | sed -n 's/.*policy: //p'
+			chrt -p "$(server_of pb0)" | sed -n 's/.*policy: //p'
 		}
 		device create pb0
 		foreground pb0

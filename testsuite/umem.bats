@@ -46,12 +46,10 @@ pinned()
 		# killed and ended under traffic: what is on its way stays, in whose memory it may be
 		frames "$interface" seconds 3 window 16 timeout 3000 >"$T.frames" 2>&1 &
 		frames=$!
-		for signal in KILL TERM KILL; do
+		for verb in kill stop kill; do
 			nap 0.4
-			kill -$signal $server
-			dies $server
+			device $verb um0
 			device serve um0 umem
-			server=$(server_of um0)
 		done
 		nap 0.4
 		device stop um0

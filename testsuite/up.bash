@@ -7,7 +7,7 @@
 guest_functions+=(no_trace ours_remain ends kill_rounds race_rounds
 	freeze_family thaw_family)
 
-# ours_remain: is a process of ours left, other than `spare`? Its id, then, in `ours`.
+# ours_remain: is a process of ours left, other than those of `spare`? Its id, then, in `ours`.
 ours_remain()
 {
 	local path line
@@ -15,7 +15,7 @@ ours_remain()
 	ours=
 	for path in /proc/[0-9]*/stat; do
 		{ IFS= read -r line <"$path"; } 2>/dev/null || continue
-		[[ $line != *' (vduse) '* || $line = *' (vduse) '[ZX]' '* || ${line%% *} = "${spare-}" ]] ||
+		[[ $line != *' (vduse) '* || $line = *' (vduse) '[ZX]' '* || " ${spare-} " = *" ${line%% *} "* ]] ||
 			ours+=" ${line%% *}"
 	done
 	[ -n "$ours" ]

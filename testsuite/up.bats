@@ -15,7 +15,7 @@ load up
 		events() { sed -nE '/^\[vdpa,link\]/!s/^\[([a-z]+),([a-z]+)\] ([^ ]*).*/\1 \2 \3/p' $T.events | tr '\n' ,; }
 		vduse monitor vduse vdpa name a0 >$T.events & watcher=$!
 		spare=$watcher
-		need 0 'vduse up a0' '^a0: driver virtio_vdpa netdev [a-z0-9]+ pid [0-9]+ command vduse loopback.$'
+		need 0 'vduse up a0' '^a0: driver virtio_vdpa netdev [a-z0-9]+ pid [0-9]+ supervisor [0-9]+ command vduse loopback.$'
 		before=$out
 		interface=$(interface_of a0)
 		raise "$interface"
@@ -38,6 +38,7 @@ load up
 			poll 50
 			user nobody
 			pcap /tmp/a0.pcap
+			isolation possible
 			msg_timeout 5
 			features +RING_PACKED
 			peer a1
@@ -105,7 +106,7 @@ load up
 		no_trace 'refused at first' p0 p1
 		# also where no process tells what belongs together
 		need 0 'vduse up p0 driver vhost_vdpa peer p1'
-		kill -KILL "$(server_of p1)"
+		device kill p1
 		expect 0w 'vduse down p1 2>&1 >/dev/null | tail -n 1 >&2' 'p0: no process served it'
 		no_trace 'without a device process' p0 p1
 		# a pair by hand is one as well, and half of one
@@ -139,12 +140,12 @@ load up
 		# the kernel breaks one meanwhile
 		need 0 'vduse up r1'
 		echo 1 >/sys/class/vduse/r1/msg_timeout
-		kill -KILL "$(server_of r1)"
+		device kill r1
 		echo r1 >/sys/bus/vdpa/drivers/virtio_vdpa/unbind & unbinder=$!
 		need 0 'vduse up r0'
 		interface=$(interface_of r0)
 		ifindex=$(read_value "/sys/class/net/$interface/ifindex")
-		kill -KILL "$(server_of r0)"
+		device kill r0
 		need 0 'vduse up r0'
 		[ "$(read_value "/sys/class/net/$interface/ifindex")" = "$ifindex" ] || complain 'the interface is another'
 		[ -n "$(server_of r0)" ] || complain 'nobody serves it'
@@ -216,7 +217,7 @@ load up
 		[ "$status$(cat $T.fe)" = 0 ] || complain "no service manager: status $status: $(cat $T.fe)"
 		no_trace 'no service manager' f0
 		stays f0 driver vhost_vdpa peer f1
-		server=$(server_of f1)
+		server=$(service_of f1)
 		kill -KILL "$server"
 		ends 10 $pid
 		[ $status = 1 ] || complain "dead device process: status $status"

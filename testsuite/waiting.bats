@@ -89,9 +89,7 @@ load device
 		device create ki0 msg_timeout 3
 		device serve ki0
 		device attach ki0
-		pid=$(server_of ki0)
-		kill -KILL $pid
-		wait_until 5 eval '! kill -0 $pid 2>/dev/null'
+		device kill ki0
 		expect 0 'vdpa -T 5 dev show ki0' '^ki0: '
 		expect 0 'vduse -T 5 -j show ki0' '"served":false,"attached":true'
 		expect 5 'vduse -T 5 destroy ki0' 'vdpa'
@@ -106,8 +104,7 @@ load device
 		device create ki1 msg_timeout 1
 		device serve ki1
 		device attach ki1
-		kill -KILL $(server_of ki1)
-		wait_until 5 eval '! fuser -s /dev/vduse/ki1'
+		device kill ki1
 		expect 0 'vdpa -T 60 dev del ki1'
 		[ $ms -lt 30000 ] || complain "that took $ms ms"
 		attached ki1 && complain 'still attached'
@@ -118,11 +115,21 @@ load device
 
 @test "cli-95 a device process that dies during an add: the add fails or is late, never hangs" {
 	in_guest <<-'SCRIPT'
-		device create di0 msg_timeout 2
+		device create di0
 		device serve di0
+		# its worker alone: another one answers
 		pid=$(server_of di0)
 		kill -STOP $pid
 		(nap 0.5; kill -KILL $pid) &
+		expect 0 'vdpa -T 20 dev add name di0 mgmtdev vduse'
+		wait
+		[ "$(server_of di0)" != $pid ] || complain 'the worker is the same one'
+		expect 0 'vdpa -T 20 dev del di0'
+		# all of it
+		echo 2 >/sys/class/vduse/di0/msg_timeout
+		pid=$(server_of di0)
+		kill -STOP $pid
+		(nap 0.5; device kill di0) &
 		run_line 'vdpa -T 20 dev add name di0 mgmtdev vduse'
 		[ $status = 1 ] || complain "status $status after $ms ms: $err"
 		[ $ms -lt 15000 ] || complain "that took $ms ms"

@@ -47,6 +47,7 @@ static void plan(struct server *server)
 		.verb = "up",
 		.sized = unit->queue_size != SERVING_QUEUE_SIZE,
 		.pcap = unit->pcap,
+		.isolation = unit->isolation,
 		.folder = AT_FDCWD,
 		.plan = {
 			.devices = { serving_device(unit->names[0], -1),

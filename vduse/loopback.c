@@ -26,6 +26,7 @@ enum loopback_word {
 	WORD_UMEM,
 	WORD_PCAP,
 	WORD_FD,
+	WORD_ISOLATION,
 	WORD_BACKGROUND,
 };
 
@@ -54,6 +55,9 @@ const struct cli_word loopback_words[] = {
 			.help = "the file to record all frames in, as pcapng" },
 	[WORD_FD] = { .keyword = "fd", .value = "N", .kind = CLI_NUMBER, .min = 3, .max = 1048575,
 		      .help = "the descriptor on which the node of NAME is open already" },
+	[WORD_ISOLATION] = { .keyword = "isolation", .kind = CLI_CHOICE,
+			     .choices = serving_isolations,
+			     .help = "what to do where the process cannot be isolated in full" },
 	[WORD_BACKGROUND] = { .keyword = "background", .kind = CLI_FLAG, .flags = CLI_RETURNS,
 			      .help = "return when the device is ready" },
 	{ .kind = CLI_END },
@@ -177,6 +181,7 @@ int loopback_run(struct call *call, struct failure *failure)
 			.handed = fd->given,
 			.pcap = values[WORD_PCAP].text,
 			.folder = AT_FDCWD,
+			.isolation = (enum serving_isolation)values[WORD_ISOLATION].number,
 		},
 	};
 	int rc;

@@ -6,8 +6,12 @@
 #include "lib/holders.h"
 #include "lib/output.h"
 
-/* The fields "pid" and "command" of @holder, in JSON as the object "process"; nothing where
- * it is NULL or its pid is 0. */
-void server_put(struct output *out, const struct holder *holder);
+/* The fields "pid", "supervisor" where that is not 0, and "command" of @holder, in JSON as the
+ * object "process"; nothing where it is NULL or its pid is 0. */
+void server_put(struct output *out, const struct holder *holder, pid_t supervisor);
+
+/* @holder has the node of @name open. Where that is a worker of ours, or its supervisor for the
+ * moment in which it hands the node over, make it the supervisor. */
+void server_name_owner(const char *name, struct holder *holder);
 
 #endif

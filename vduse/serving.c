@@ -21,6 +21,7 @@
 #include "vduse/capture.h"
 #include "vduse/device/session.h"
 #include "vduse/memlock.h"
+#include "vduse/serving_worker.h"
 
 /* Offloads that make a driver without MRG_RXBUF offer buffers for whole super-frames:
  * GUEST_TSO4, GUEST_TSO6, GUEST_ECN, GUEST_UFO, GUEST_USO4, GUEST_USO6 */
@@ -31,13 +32,18 @@
 #define OPEN_TRIES 4
 #define OPEN_RETRY_MS 20
 
+const char *const serving_isolations[] = {
+	[SERVING_FULL] = "full", [SERVING_POSSIBLE] = "possible", [SERVING_NONE] = "none", NULL,
+};
+
 void serving_report(void *context, const char *name, const char *sentence)
 {
-	char *escaped = text_escape(name, false);
+	char *device = text_escape(name, false), *what = text_escape(sentence, true);
 
 	(void)context;
-	fprintf(stderr, "vduse loopback: %s: %s\n", escaped ? escaped : "?", sentence);
-	free(escaped);
+	fprintf(stderr, "vduse loopback: %s: %s\n", device ? device : "?", what ? what : "?");
+	free(device);
+	free(what);
 }
 
 static int refuse(struct failure *failure, const char *name, const char *why, const char *hint)
@@ -293,6 +299,10 @@ int serving_run(struct serving *serving, struct failure *failure)
 	unsigned int i;
 	int rc = 0;
 
+	for (i = 0; i < SERVE_DEVICES; i++)
+		serving->journals[i] = -1;
+	plan->processors = sysconf(_SC_NPROCESSORS_ONLN);
+	plan->pid = getpid();
 	for (i = 0; i < plan->count && rc >= 0; i++)
 		rc = open_device(serving, &plan->devices[i], failure);
 	if (rc >= 0 && plan->umem)
@@ -301,10 +311,15 @@ int serving_run(struct serving *serving, struct failure *failure)
 		rc = open_capture(serving, failure);
 	for (i = 0; i < plan->count && rc >= 0; i++)
 		open_control(serving, &plan->devices[i]);
-	if (rc >= 0)
+	if (rc >= 0 && serving->isolation == SERVING_NONE)
 		rc = serve_run(plan, failure);
+	else if (rc >= 0)
+		rc = serving_supervise(serving, failure);
 	/* serve_run(): the kernel has broken a device */
 	close_devices(serving, rc == -EPIPE || rc == -EPERM);
+	for (i = 0; i < SERVE_DEVICES; i++)
+		if (serving->journals[i] >= 0)
+			close(serving->journals[i]);
 	if (plan->pcap_fd >= 0)
 		close(plan->pcap_fd);
 	return rc < 0 ? rc : 0;

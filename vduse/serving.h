@@ -21,6 +21,16 @@
  * transmission starves (seen with 256 buffers and 1 MiB). */
 #define SERVING_BOUNCE_PER_DESCRIPTOR UINT64_C(16384)
 
+/* Of the process that serves: vduse/process/isolation.h. */
+enum serving_isolation {
+	SERVING_FULL,		/* a worker that has every part of it, or nothing is served */
+	SERVING_POSSIBLE,	/* ... those that can be had */
+	SERVING_NONE,		/* no worker: this process serves, and nobody restarts it */
+};
+
+/* Their words, by number, with NULL behind them: for the tables of commands. */
+extern const char *const serving_isolations[];
+
 struct serving {
 	struct serve_plan plan;	/* its names are the caller's, its descriptors are not open */
 	bool typed;		/* "type net" was said: no record is needed */
@@ -30,6 +40,8 @@ struct serving {
 	const char *pcap;	/* file for all frames, or NULL */
 	int folder;		/* where a relative @pcap begins, closed here; or AT_FDCWD */
 	uint64_t bounce;	/* bytes of the devices' bounce buffers, as far as known */
+	enum serving_isolation isolation;
+	int journals[SERVE_DEVICES];	/* open as long as it serves; or -1 */
 };
 
 /* A device whose node is @fd, or, with -1, is still to be opened. */

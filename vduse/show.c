@@ -22,6 +22,7 @@
 #include "vduse/asked.h"
 #include "vduse/counters.h"
 #include "vduse/patience.h"
+#include "vduse/journal_file.h"
 #include "vduse/server.h"
 #include "vduse/verbs.h"
 
@@ -39,6 +40,7 @@ const struct cli_word show_words[] = {
 struct view {
 	const struct vduse_device *device;
 	const struct holder *holder;	/* NULL: nobody is seen to serve it */
+	pid_t supervisor;		/* of a worker of ours, or 0 */
 	bool served_known;
 	bool recorded;
 	struct vduse_definition definition;	/* where recorded */
@@ -151,7 +153,7 @@ static void put_line(struct output *out, const struct view *view)
 	if (view->broken_known)
 		output_bool(out, OUT_BOTH, "broken", view->broken);
 	vdpa_attached_put(out, &view->attached);
-	server_put(out, view->holder);
+	server_put(out, view->holder, view->supervisor);
 }
 
 static void put_recorded(struct output *out, const struct vduse_definition *definition)
@@ -254,6 +256,7 @@ static void show_device(struct call *call, const struct vduse_device *device,
 	struct view view = { .device = device };
 
 	view.holder = holders_find(holders, device->node);
+	view.supervisor = view.holder ? journal_owner(device->name) : 0;
 	view.served_known = view.holder || holders->complete;
 	look_up_record(call, &view);
 	if (device->attached)

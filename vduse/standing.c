@@ -10,6 +10,7 @@
 #include "lib/control_socket.h"
 #include "lib/registry.h"
 #include "lib/vduse_control.h"
+#include "vduse/journal_file.h"
 
 bool standing_is_ours(const struct holder *holder)
 {
@@ -41,8 +42,14 @@ void standing_read(const char *name, int milliseconds, struct standing *standing
 		vdpa_attached_read(&sysfs_machine, standing->device.name, &standing->attached);
 	standing->held = holder_of(&sysfs_machine, standing->device.node, &standing->holder) == 1;
 	standing->ours = standing->held && standing_is_ours(&standing->holder);
+	standing->supervisor = journal_owner(standing->device.name);
 	if (standing->ours)
 		ask(standing, milliseconds);
+}
+
+pid_t standing_server(const struct standing *standing)
+{
+	return standing->supervisor ? standing->supervisor : standing->holder.pid;
 }
 
 bool standing_works(const struct standing *standing)
@@ -107,14 +114,17 @@ static bool exists(const char *file)
 
 bool standing_leaves_files(const char *name)
 {
-	char record[REGISTRY_FILE_MAX], socket[REGISTRY_FILE_MAX], unit[REGISTRY_FILE_MAX];
+	char record[REGISTRY_FILE_MAX], socket[REGISTRY_FILE_MAX], unit[REGISTRY_FILE_MAX],
+	     journal[REGISTRY_FILE_MAX];
 
 	if (strchr(name, '/'))
 		return false;
 	registry_file_name(name, record);
 	registry_socket_name(name, socket);
 	registry_unit_name(name, unit);
-	return exists(record) || exists(socket) || exists(unit) || each_half_socket(name, -1);
+	registry_journal_name(name, journal);
+	return exists(record) || exists(socket) || exists(unit) || exists(journal) ||
+	       each_half_socket(name, -1);
 }
 
 static int remove_socket(const char *name, struct failure *failure)

@@ -22,6 +22,7 @@ struct standing {
 	bool held;			/* a process has its node open */
 	bool ours;			/* and that is one of ours */
 	struct holder holder;		/* where held */
+	pid_t supervisor;		/* of a worker of ours; or 0 */
 	int asked;			/* where ours: what ask_state() returned */
 	struct asked_state state;	/* where that is 0 */
 	struct vdpa_attached attached;	/* "" throughout where it is not attached */
@@ -33,6 +34,9 @@ void standing_read(const char *name, int milliseconds, struct standing *standing
 
 /* Is this a "vduse loopback"? Only that and "vduse up" open nodes in a process of this name. */
 bool standing_is_ours(const struct holder *holder);
+
+/* The process of ours that ends with the service: the supervisor, where there is one. */
+pid_t standing_server(const struct standing *standing);
 
 /* Is what it is attached to what a driver that works has? A server's word counts for an
  * interface that has left this network namespace. */

@@ -41,7 +41,7 @@ static void take_signals(const struct pace *pace)
  * both of us (KillMode=control-group) may end that one first. */
 static int wait_end(const struct bring *bring)
 {
-	int rc = 0, server = (int)syscall(SYS_pidfd_open, bring->now[0].holder.pid, 0);
+	int rc = 0, server = (int)syscall(SYS_pidfd_open, standing_server(&bring->now[0]), 0);
 
 	if (server >= 0) {
 		do
@@ -83,7 +83,7 @@ static int end_all(struct bring *bring, int64_t milliseconds, bool *left, struct
 int stay(struct call *call, struct bring *bring, int64_t milliseconds, struct failure *failure)
 {
 	int ended = -EINTR, said = say(call, failure), rc;
-	pid_t pid = bring->now[0].holder.pid;
+	pid_t pid = standing_server(&bring->now[0]);
 	struct failure second = { .status = STATUS_OK };
 	bool left = true;
 

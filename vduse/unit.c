@@ -71,6 +71,7 @@ static bool add_words(json_object *words, const struct unit *unit)
 	       add_number(words, "", "poll", unit->poll_usecs) &&
 	       add_word(words, "%s", unit->umem ? "umem" : "no umem") &&
 	       add_word(words, "%s%s", unit->pcap ? "pcap " : "no pcap", unit->pcap ?: "") &&
+	       add_word(words, "isolation %s", serving_isolations[unit->isolation]) &&
 	       add_word(words, "driver %s", unit->driver);
 }
 

@@ -28,6 +28,7 @@ struct unit {
 	bool umem;
 	const char *user;	/* NULL: none */
 	const char *pcap;	/* from the root on; NULL: none */
+	enum serving_isolation isolation;
 };
 
 /* The text of the file for @unit; NULL when memory is short or the boot cannot be told. The

@@ -20,7 +20,7 @@
 enum up_word {
 	UP_NAME, UP_TYPE, UP_FEATURES, UP_VQS, UP_VQ_ALIGN, UP_VENDOR, UP_MAC, UP_MTU,
 	UP_BOUNCE_SIZE, UP_MSG_TIMEOUT, UP_QUEUE_SIZE, UP_USER, UP_POLL, UP_UMEM, UP_PCAP,
-	UP_DRIVER, UP_FOREGROUND, UP_PEER, UP_PEER_FEATURES, UP_PEER_VQS, UP_PEER_VQ_ALIGN,
+	UP_ISOLATION, UP_DRIVER, UP_FOREGROUND, UP_PEER, UP_PEER_FEATURES, UP_PEER_VQS, UP_PEER_VQ_ALIGN,
 	UP_PEER_VENDOR, UP_PEER_MAC, UP_PEER_MTU, UP_PEER_BOUNCE_SIZE, UP_PEER_MSG_TIMEOUT,
 	UP_WORDS,
 };
@@ -70,6 +70,8 @@ const struct cli_word up_words[] = {
 		      .help = "bring memory of its own as the bounce buffer" },
 	[UP_PCAP] = { .keyword = "pcap", .value = "FILE", .kind = CLI_TEXT, .candidates = CLI_FILES,
 		      .help = "the file to record all frames in, as pcapng" },
+	[UP_ISOLATION] = { .keyword = "isolation", .kind = CLI_CHOICE, .choices = serving_isolations,
+			   .help = "what to do where the process cannot be isolated in full" },
 	[UP_DRIVER] = { .keyword = "driver", .kind = CLI_CHOICE, .choices = drivers,
 			.help = "what it is attached to; virtio_vdpa unless it is said" },
 	[UP_FOREGROUND] = { .keyword = "foreground", .kind = CLI_FLAG, .flags = CLI_GOES_ON,
@@ -139,6 +141,7 @@ int up_read_words(const struct cli_value *values, struct unit *unit, char pcap[P
 		.umem = values[UP_UMEM].given,
 		.user = values[UP_USER].text,
 		.pcap = values[UP_PCAP].given ? pcap : NULL,
+		.isolation = (enum serving_isolation)values[UP_ISOLATION].number,
 	};
 	rc = read_device(values, UP_NAME, UP_FEATURES, &unit->requests[0], failure);
 	if (rc == 0 && unit->count == 2)
@@ -154,7 +157,7 @@ static void put(struct output *out, const struct standing *now)
 {
 	output_begin_record(out, now->name);
 	vdpa_attached_put(out, &now->attached);
-	server_put(out, &now->holder);
+	server_put(out, &now->holder, now->supervisor);
 	output_end_record(out);
 }
 

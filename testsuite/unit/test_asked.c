@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -48,7 +49,7 @@ static void a_state_comes_over(void **state)
 	port.session.queues[1].vq.error.reason = VQ_HEAD_RANGE;
 	port.session.resumed = true;
 	port.journal->session.link_down = true;
-	assert_int_equal(answer_state(&port, 256, "it \"broke\"", &answer), 0);
+	assert_int_equal(answer_state(&port, getpid(), 256, "it \"broke\"", &answer), 0);
 	assert_int_equal(asked_state_parse(answer.text, answer.length, &state_), 0);
 	assert_true(state_.live);
 	assert_false(state_.broken);

@@ -53,6 +53,10 @@
 #define JOURNAL_QUEUES 2
 #define JOURNAL_QUEUE_SIZE 1024
 
+/* Where in a file the two journal_port begin: a page, however large, is left to its owner. */
+#define JOURNAL_OFFSET 65536
+#define JOURNAL_PORTS 2
+
 /* A virtqueue, as it was when it started. */
 struct journal_queue {
 	uint64_t desc, driver, device;	/* IOVAs of its areas */

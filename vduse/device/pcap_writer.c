@@ -180,7 +180,9 @@ int pcap_writer_start(struct pcap_writer *writer)
 	sigset_t all, before;
 	int rc;
 
+	/* signals are the other thread's; but a system call that a filter forbids is this one's */
 	sigfillset(&all);
+	sigdelset(&all, SIGSYS);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	rc = pthread_create(&writer->thread, NULL, writer_main, writer);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);

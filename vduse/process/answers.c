@@ -2,7 +2,6 @@
 #include "vduse/process/answers.h"
 
 #include <errno.h>
-#include <unistd.h>
 
 #include "lib/output.h"
 
@@ -41,7 +40,7 @@ static void put_virtqueue(struct output *out, const struct virtqueue *vq, unsign
 	output_end_object(out, OUT_JSON);
 }
 
-int answer_state(const struct port *port, uint16_t queue_size, const char *error,
+int answer_state(const struct port *port, pid_t pid, uint16_t queue_size, const char *error,
 		 struct buffer *answer)
 {
 	const struct session *session = &port->session;
@@ -50,7 +49,7 @@ int answer_state(const struct port *port, uint16_t queue_size, const char *error
 
 	if (!out)
 		return -ENOMEM;
-	number(out, "pid", (uint64_t)getpid());
+	number(out, "pid", (uint64_t)pid);
 	number(out, "vq_size", queue_size);
 	output_bool(out, OUT_JSON, "broken", session->broken);
 	output_bool(out, OUT_JSON, "live", session->live);

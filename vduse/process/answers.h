@@ -4,12 +4,14 @@
 #define VDUSE_PROCESS_ANSWERS_H
 
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "lib/buffer.h"
 #include "vduse/device/port.h"
 
 /*
- * Add the state of @port, which this process serves with virtqueues of @queue_size entries:
+ * Add the state of @port, which process @pid, the one that ends with the service,
+ * serves with virtqueues of @queue_size entries:
  *	{"pid":N,"vq_size":N,"broken":false,"live":true,"resumed":false,"link":"up","status":N,
  *	 "features":"0x...","regions":N,"error":"...",
  *	 "virtqueues":[{"index":0,"running":true,"size":N,...},...]}
@@ -17,7 +19,7 @@
  * driver is one that a process before this one served; @error is what was reported last
  * about the driver, absent where it is "". 0 or -ENOMEM.
  */
-int answer_state(const struct port *port, uint16_t queue_size, const char *error,
+int answer_state(const struct port *port, pid_t pid, uint16_t queue_size, const char *error,
 		 struct buffer *answer);
 
 /*

@@ -43,7 +43,7 @@ static int choose(int cpu, unsigned int nth)
 	return cpu;
 }
 
-void interrupts_settle(int fd, int cpu, unsigned int nth)
+void interrupts_settle(int fd, int cpu, unsigned int nth, long online)
 {
 	char text[MASK_TEXT];
 	ssize_t length = fd < 0 ? -1 : pread(fd, text, sizeof(text) - 1, 0);
@@ -54,7 +54,7 @@ void interrupts_settle(int fd, int cpu, unsigned int nth)
 		return;
 	text[length] = '\0';
 	cpu = choose(cpu, nth);
-	if (cpu < 0 || mask_weight(text) < sysconf(_SC_NPROCESSORS_ONLN))
+	if (cpu < 0 || mask_weight(text) < online)
 		return;
 	cpus_only((unsigned int)cpu, &only);
 	cpus_mask(&only, mask);

@@ -27,9 +27,9 @@ static inline unsigned int interrupts_nth(unsigned int device, bool polls)
 /*
  * Give the virtqueue whose irq_cb_affinity is open for reading and writing as @fd to one
  * processor: of those that this process may use, @cpu or the @nth after it. A mask that somebody
- * chose, one without some processor, is left as it is. Nothing depends on it: what goes wrong is
- * ignored, as is a negative @fd.
+ * chose, one of fewer than the @online processors, is left as it is. Nothing depends on it: what
+ * goes wrong is ignored, as is a negative @fd.
  */
-void interrupts_settle(int fd, int cpu, unsigned int nth);
+void interrupts_settle(int fd, int cpu, unsigned int nth, long online);
 
 #endif

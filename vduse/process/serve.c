@@ -24,7 +24,8 @@ static void settle_interrupts(const struct served *served)
 	if (server->processor < 0)
 		server->processor = sched_getcpu();
 	for (i = 0; i < SESSION_QUEUES; i++)
-		interrupts_settle(served->device->affinity[i], server->processor, nth);
+		interrupts_settle(served->device->affinity[i], server->processor, nth,
+				  server->plan->processors);
 }
 
 static void wake(void *context)
@@ -314,12 +315,14 @@ static int serve(struct server *server)
 		rc = privilege_drop(plan->user, server->failure);
 	if (rc == 0)
 		rc = start_capture(server);
+	if (rc == 0 && !plan->poll_ns)
+		let_senders_finish();
+	if (rc == 0 && plan->settled)
+		rc = plan->settled(plan->context, server->failure);
 	if (rc == 0)
 		rc = resume_devices(server);
 	if (rc < 0)
 		return rc;
-	if (!plan->poll_ns)
-		let_senders_finish();
 	rc = plan->ready(plan->context);
 	if (rc < 0)
 		return failure_errno(server->failure, -rc, NULL, "cannot say that it is ready");

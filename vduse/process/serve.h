@@ -13,6 +13,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "lib/error.h"
 #include "vduse/device/port.h"
@@ -36,8 +37,13 @@ struct serve_plan {
 	uint64_t poll_ns;	/* nanoseconds to poll after work; 0: sleep at once */
 	bool umem;		/* bring memory of our own (session_bring_memory()) */
 	int pcap_fd;		/* file that all frames are recorded in, open and empty; or -1 */
+	long processors;	/* that are online: no file says it to who has no files */
+	pid_t pid;		/* of the process that ends with the service, as others see it */
 	const char *user;	/* to become before the first message is read; NULL: stay */
 	void *context;
+	/* Nothing but serving is left to do, which needs little: NULL, or 0, or negative with
+	 * @failure, which ends it all. */
+	int (*settled)(void *context, struct failure *failure);
 	/* Every device can be attached now. 0 or negative errno, which ends it all. */
 	int (*ready)(void *context);
 	/* A sentence about device @name for the log. */

@@ -96,7 +96,8 @@ static int answer(void *context, const char *request, struct buffer *reply)
 	struct served *served = context;
 
 	if (!strcmp(request, "state"))
-		return answer_state(&served->port, served->server->plan->queue_size,
+		return answer_state(&served->port, served->server->plan->pid,
+				    served->server->plan->queue_size,
 				    served->error, reply);
 	if (!strcmp(request, "stats"))
 		return answer_stats(&served->port, reply);

@@ -53,7 +53,7 @@ static void put_server(struct output *out, const void *context)
 {
 	const struct step *step = context;
 
-	server_put(out, &step->device->vduse.opened.holder);
+	server_put(out, &step->device->vduse.opened.holder, 0);
 }
 
 static void tell_node(struct changes *changes, enum event_kind kind, const struct device *device)
@@ -103,6 +103,7 @@ void change_opened(struct changes *changes, const char *name, const struct holde
 	if (!device || device->vduse.opened.open)
 		return;
 	note_open(&device->vduse.opened, holder);
+	server_name_owner(name, &device->vduse.opened.holder);
 	if (device->vduse.exists)
 		tell_node(changes, EVENT_VDUSE_OPEN, device);
 }
@@ -153,7 +154,7 @@ static void put_client(struct output *out, const void *context)
 	const struct step *step = context;
 
 	put_made(out, context);
-	server_put(out, &step->device->vdpa.opened.holder);
+	server_put(out, &step->device->vdpa.opened.holder, 0);
 }
 
 static void tell_made(struct changes *changes, enum event_kind kind, const struct device *device,

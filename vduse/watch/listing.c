@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "lib/name.h"
+#include "vduse/server.h"
 
 /* A listing being made. */
 struct reading {
@@ -108,6 +109,7 @@ static int read_holders(struct reading *reading)
 		rc = holders_scan(reading->fs, reading->vhost_major, &vhost);
 	while (rc == 0 && (device = table_next(&reading->listing->table, device))) {
 		note_holder(&device->vduse.opened, &vduse, device->vduse.opened.holder.device);
+		server_name_owner(device->name, &device->vduse.opened.holder);
 		note_holder(&device->vdpa.opened, &vhost,
 			    device->vdpa.attached.chardev[0] ? device->vdpa.attached.rdev : 0);
 		note_link(reading->fs, device);

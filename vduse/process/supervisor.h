@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A device process that can be killed: a supervisor and a worker.
+ *
+ * Theory of operation
+ * ===================
+ *
+ * The worker serves (serve.h) and can do nothing else (isolation.h). The supervisor keeps what
+ * the worker must not have: the right to open the node. It looks at no ring, no message and no
+ * journal, so whoever has taken the worker over can tell it nothing but the few kinds of
+ * packet of channel.h.
+ *
+ *	supervisor	opens the node, starts a worker, hands over the descriptors, and closes
+ *			its own of the node when the worker has it; waits.
+ *	worker		isolates itself, serves; ends one way or another.
+ *	supervisor	opens the node again. Because the worker's was the only descriptor, the
+ *			kernel has closed the node by then, and hands out again the messages that
+ *			were not answered (vduse_dev_release()). It starts the next worker, which
+ *			goes on from the journal (vduse/device/journal.h).
+ *
+ * A worker that dies over and over is started again after pauses that grow from PAUSE_MS to
+ * PAUSE_MS_MAX, and begin anew when one has lived for LIFE_MS. While a pause lasts the
+ * supervisor has the node open, so that nobody else takes it, and looks whether a control
+ * message waits: then the pause is over, because the kernel breaks a device whose messages
+ * wait for too long.
+ *
+ * The end of a worker is the end of the service where it says why (FAILURE: the device is
+ * broken, the driver negotiated what cannot be served), where it was asked to end, and where
+ * the first one did not come to serve. The end of the supervisor is the end of its worker
+ * (PR_SET_PDEATHSIG), and the journal is what the next service goes on from.
+ */
+#ifndef VDUSE_PROCESS_SUPERVISOR_H
+#define VDUSE_PROCESS_SUPERVISOR_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "lib/error.h"
+#include "vduse/process/channel.h"
+
+struct supervisor_device {
+	const char *name;
+	int node;		/* open already, for the first worker; or -1 */
+	int control_fd;		/* listens; not closed; or -1 */
+	int affinity[SESSION_QUEUES];	/* not closed; or -1 */
+};
+
+struct supervisor_plan {
+	/* all of it but its descriptors, which follow from what is here */
+	struct channel_plan plan;
+	struct supervisor_device devices[CHANNEL_DEVICES];
+	int journal_fd;		/* two journal_port, zeroes or what was left; not closed */
+	int pcap_fd;		/* not closed; or -1 */
+	void *context;
+	/* Open the node of device @index, non-blocking: a descriptor, closed by the supervisor,
+	 * or negative with @failure. */
+	int (*open_node)(void *context, unsigned int index, struct failure *failure);
+	/* As those of serve_plan (serve.h). */
+	int (*ready)(void *context);
+	void (*report)(void *context, const char *name, const char *sentence);
+	void (*count_device)(void *context, const char *name, const struct port_counters *counters);
+};
+
+/*
+ * Serve until SIGTERM or SIGINT, or until somebody at the control socket says to stop: 0 then,
+ * else negative with @failure. Closes the nodes.
+ */
+int supervise(struct supervisor_plan *plan, struct failure *failure);
+
+#endif

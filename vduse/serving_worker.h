@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Serving in a worker that is isolated, under a supervisor, which is this process. */
+#ifndef VDUSE_SERVING_WORKER_H
+#define VDUSE_SERVING_WORKER_H
+
+#include "vduse/serving.h"
+
+/*
+ * Serve what @serving has opened, as serve_run() does. The nodes are closed. 0, or negative
+ * with @failure.
+ */
+int serving_supervise(struct serving *serving, struct failure *failure);
+
+#endif
