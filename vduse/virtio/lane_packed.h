@@ -170,6 +170,8 @@ VQ_INLINE void lane_packed_prefetch(const struct virtqueue *vq, enum vq_window_u
 	if (!packed_is_available(shared_load16_acquire((const uint16_t *)&desc->flags), position))
 		return;
 	at = le64toh(shared_load64_raw(&desc->addr)) - window->first;
+	if (at >= window->length)
+		return;
 	__builtin_prefetch(window->base + at, 1);
 	__builtin_prefetch(window->base + at + 64, 1);
 }

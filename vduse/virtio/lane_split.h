@@ -134,6 +134,8 @@ VQ_INLINE void lane_split_prefetch(const struct virtqueue *vq, enum vq_window_us
 		return;
 	head = shared_load16(&vq->split.avail->ring[place]) & (vq->size - 1);
 	at = le64toh(shared_load64_raw(&vq->split.desc[head].addr)) - window->first;
+	if (at >= window->length)
+		return;
 	__builtin_prefetch(window->base + at, 1);
 	__builtin_prefetch(window->base + at + 64, 1);
 }
