@@ -9,8 +9,8 @@ VERSION := 0.1.0
 S := $(patsubst %/,%,$(dir $(lastword $(MAKEFILE_LIST))))
 B := build
 
-.PHONY: all check check-all mutate demo bench-cli bench-ring bench-vm bench-scale bench-monitor vm deps install uninstall dist clean distclean help
-.PHONY: programs completions vm-programs unit-tests tsan guest-programs everything
+.PHONY: all check check-all fuzz mutate demo bench-cli bench-ring bench-vm bench-scale bench-monitor vm deps install uninstall dist clean distclean help
+.PHONY: programs completions vm-programs unit-tests fuzz-targets fuzz-replay tsan guest-programs everything
 .DELETE_ON_ERROR:
 .SECONDARY:
 MAKEFLAGS += --no-builtin-rules
@@ -23,7 +23,7 @@ endif
 
 # -- configuration ---------------------------------------------------------------
 
-TESTING := $(filter check check-all mutate demo bench-cli bench-ring bench-vm bench-scale bench-monitor vm deps,$(MAKECMDGOALS))
+TESTING := $(filter check check-all fuzz mutate demo bench-cli bench-ring bench-vm bench-scale bench-monitor vm deps,$(MAKECMDGOALS))
 ifneq ($(if $(MAKECMDGOALS),$(filter-out clean distclean dist help deps,$(MAKECMDGOALS)),all),)
 include config.mk
 endif
@@ -105,6 +105,23 @@ $(TSAN): $(TSAN_SOURCES) $(wildcard $(S)/vduse/virtio/*.h $(S)/testsuite/unit/dr
 tsan: $(TSAN)
 	TSAN_OPTIONS=halt_on_error=1 $(TSAN)
 
+# Fuzz targets, each with a sanitized copy of all sources, built twice: replay runs the inputs
+# that were kept, with the compiler that there is; fuzz looks for new ones, with clang.
+FUZZ_TARGETS := split packed indirect net message netlink uevent command
+FUZZ_CC := clang
+SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+REPLAY := $(addprefix $(B)/replay/,$(FUZZ_TARGETS))
+FUZZ := $(addprefix $(B)/fuzz/,$(FUZZ_TARGETS))
+FUZZ_SHARED := $(filter-out $(addprefix %/,$(FUZZ_TARGETS:=.c) replay.c),$(call sources,testsuite/fuzz))
+FUZZED := $(filter-out %/main.c,$(call sources,lib vduse/virtio vduse/device vduse/process \
+	vduse/watch vduse vdpa)) $(FUZZ_SHARED) $(S)/testsuite/unit/made_kernel.c
+$(B)/replay/libfuzzed.a: $(patsubst $(S)/%.c,$(B)/replay/%.o,$(FUZZED))
+$(B)/fuzz/libfuzzed.a: $(patsubst $(S)/%.c,$(B)/fuzz/%.o,$(FUZZED))
+$(REPLAY): $(B)/replay/%: $(B)/replay/testsuite/fuzz/%.o $(B)/replay/testsuite/fuzz/replay.o $(B)/replay/libfuzzed.a
+$(FUZZ): $(B)/fuzz/%: $(B)/fuzz/testsuite/fuzz/%.o $(B)/fuzz/libfuzzed.a
+fuzz-targets: $(FUZZ)
+fuzz-replay: $(REPLAY)
+
 # Programs that the tests run in the guest, on its PATH.
 GUEST := $(patsubst $(S)/%.c,$(B)/%,$(call sources,testsuite/guest))
 $(GUEST): %: %.o $(VDUSE) $(VIRTIO) $(LIB)
@@ -141,6 +158,16 @@ $(B)/%.o: $(S)/%.c config.mk
 	$(say) CC $(patsubst $(B)/%,%,$@)
 	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
+$(B)/replay/%.o: $(S)/%.c config.mk
+	@mkdir -p $(@D)
+	$(say) CC $(patsubst $(B)/%,%,$@)
+	$(Q)$(CC) $(ALL_CPPFLAGS) -std=gnu11 -g -O1 $(WARNINGS) $(ERRORS) $(SANITIZE) -MMD -MP -c -o $@ $<
+
+$(B)/fuzz/%.o: $(S)/%.c config.mk
+	@mkdir -p $(@D)
+	$(say) CC $(patsubst $(B)/%,%,$@)
+	$(Q)$(FUZZ_CC) $(ALL_CPPFLAGS) -std=gnu11 -g -O1 -Wall $(SANITIZE) -fsanitize=fuzzer-no-link -MMD -MP -c -o $@ $<
+
 # Made anew each time, so that no object of a source that is gone stays inside.
 %.a:
 	@mkdir -p $(@D)
@@ -152,6 +179,14 @@ $(PROGRAMS) $(TABLES) $(UNIT) $(GUEST) $(BENCH_RING) $(VM):
 	$(say) LD $(patsubst $(B)/%,%,$@)
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) \
 		-Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(EXTRA) $(LIBS)
+
+FUZZ_WRAPS = $(shell sed -n 's/^.*LDFLAGS: *\([^*]*\).*/\1/p' $(S)/testsuite/fuzz/$(@F).c)
+$(REPLAY):
+	$(say) LD $(patsubst $(B)/%,%,$@)
+	$(Q)$(CC) $(SANITIZE) $(LDFLAGS) -o $@ $^ $(FUZZ_WRAPS) $(LIBS) -lpthread
+$(FUZZ):
+	$(say) LD $(patsubst $(B)/%,%,$@)
+	$(Q)$(FUZZ_CC) $(SANITIZE) -fsanitize=fuzzer $(LDFLAGS) -o $@ $^ $(FUZZ_WRAPS) $(LIBS) -lpthread
 
 # $(call complete,FORM,PROGRAM,WALKER,FIRST-LINE)
 define complete
@@ -174,8 +209,17 @@ $(addprefix $(B)/completions/,$(notdir $(PROGRAMS))): $(B)/completions/%: $(TABL
 export VT_BUILD := $(abspath $(B))
 
 # BATS=FILE... and FILTER=REGEX run some of the tests only.
-check check-all: deps $(if $(BATS)$(FILTER),programs completions guest-programs vm-programs,everything)
+check check-all: deps $(if $(BATS)$(FILTER),programs completions guest-programs vm-programs,everything fuzz-replay)
 	@$(S)/testsuite/run $(if $(filter check-all,$@),--slow) $(if $(FILTER),--filter '$(FILTER)') $(BATS)
+
+# SECONDS=60 each target, TARGETS="split net" some of them, KEEP=1: what was found becomes the corpus.
+SECONDS := 60
+fuzz: deps
+	@echo 'int LLVMFuzzerTestOneInput(void) { return 0; }' | \
+		$(FUZZ_CC) -x c $(SANITIZE) -fsanitize=fuzzer -o /dev/null - 2>/dev/null || \
+		{ echo "make fuzz: it takes clang with its libraries (Debian: clang libclang-rt-14-dev)" >&2; exit 1; }
+	@$(MAKE) --no-print-directory fuzz-targets
+	@SECONDS_EACH=$(SECONDS) $(S)/testsuite/fuzz/run $(if $(KEEP),--keep) $(TARGETS)
 
 # The guards, changed one at a time: FILES="vduse/virtio lib/parse.c" some of them, SAMPLE=100
 # that many, LIMIT=2 without the programs that take longer, in seconds.
@@ -262,6 +306,7 @@ help:
 	@echo 'make check        all tests: unit tests, checks, and the suite on a real kernel in a VM'
 	@echo '                  BATS=testsuite/FILE.bats FILTER=REGEX: one file, one test'
 	@echo 'make check-all    those and the slow ones'
+	@echo 'make fuzz         hostile rings, frames, messages and words, made up; SECONDS=60 of each kind'
 	@echo 'make mutate       each guard taken out in turn: what the unit tests would not notice'
 	@echo '                  FILES="vduse/virtio lib/parse.c" SAMPLE=100: some of them'
 	@echo 'make tsan         the virtqueue engine on two threads under the thread sanitizer'

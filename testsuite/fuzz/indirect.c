@@ -1,0 +1,9 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* A fuzzer's way into indirect tables, in both formats (virtio 1.2, 2.7.5.3, 2.8.7): ring.h. */
+#include "testsuite/fuzz/ring.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	ring_fuzz(RING_INDIRECT, data, size);
+	return 0;
+}
