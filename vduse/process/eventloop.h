@@ -67,6 +67,10 @@ void eventloop_add_task(struct eventloop *loop, struct task *task);
 int eventloop_run(struct eventloop *loop);
 void eventloop_end(struct eventloop *loop);
 
+/* Block SIGTERM, SIGINT and SIGUSR1, which end a serving process and ask it for its counters, for
+ * good: a descriptor, non-blocking, that tells when they come (signalfd(2)), or negative errno. */
+int eventloop_open_signals(void);
+
 /* CLOCK_MONOTONIC in nanoseconds. */
 uint64_t eventloop_now(void);
 

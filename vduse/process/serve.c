@@ -149,20 +149,9 @@ static void on_signal(struct watch *watch, uint32_t events)
 
 static int watch_signals(struct server *server)
 {
-	sigset_t set;
-
-	sigemptyset(&set);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGUSR1);
-	if (sigprocmask(SIG_BLOCK, &set, NULL))
-		return -errno;
-	server->signals = (struct watch){
-		.fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK),
-		.ready = on_signal,
-	};
+	server->signals = (struct watch){ .fd = eventloop_open_signals(), .ready = on_signal };
 	if (server->signals.fd < 0)
-		return -errno;
+		return server->signals.fd;
 	return eventloop_watch(&server->loop, &server->signals, EPOLLIN);
 }
 

@@ -327,21 +327,6 @@ static int run(struct supervisor *supervisor)
 	return rc;
 }
 
-static int open_signals(void)
-{
-	sigset_t set;
-	int fd;
-
-	sigemptyset(&set);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGUSR1);
-	if (sigprocmask(SIG_BLOCK, &set, NULL))
-		return -errno;
-	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	return fd < 0 ? -errno : fd;
-}
-
 /* Is the network namespace there? */
 static bool wait_network(struct supervisor *supervisor)
 {
@@ -384,7 +369,7 @@ int supervise(struct supervisor_plan *plan, struct failure *failure)
 		.isolation = { .insist = plan->plan.insist, .lacking = on_lacking },
 		.child = { .pidfd = -1 },
 		.channel = -1,
-		.signals = open_signals(),
+		.signals = eventloop_open_signals(),
 	};
 	int rc;
 
