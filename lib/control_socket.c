@@ -15,6 +15,7 @@
 #include "lib/registry_record.h"
 
 #define BACKLOG 16
+#define ASK_TRIES 16	/* of who lost its place to somebody else before it could ask */
 
 /* The address of @name's socket, with @suffix behind it. 0 or -ENAMETOOLONG. */
 static int address_of(const char *folder, const char *name, const char *suffix,
@@ -184,8 +185,8 @@ int control_socket_receive(int fd, int milliseconds, struct buffer *packet)
 	return n ? 0 : -EPIPE;
 }
 
-int control_socket_ask(const char *folder, const char *name, const char *request,
-		       int milliseconds, struct buffer *answer)
+static int ask_once(const char *folder, const char *name, const char *request,
+		    int milliseconds, struct buffer *answer)
 {
 	int64_t end = clock_ms() + milliseconds;
 	int rc, fd = control_socket_connect(folder, name, milliseconds);
@@ -197,5 +198,19 @@ int control_socket_ask(const char *folder, const char *name, const char *request
 		rc = control_socket_receive(fd, end > clock_ms() ? (int)(end - clock_ms()) : 0,
 					    answer);
 	close(fd);
+	return rc;
+}
+
+int control_socket_ask(const char *folder, const char *name, const char *request,
+		       int milliseconds, struct buffer *answer)
+{
+	int64_t end = clock_ms() + milliseconds, left = milliseconds;
+	unsigned int tries = ASK_TRIES;
+	int rc;
+
+	do {
+		rc = ask_once(folder, name, request, (int)left, answer);
+		left = end - clock_ms();
+	} while (rc == -EPIPE && --tries && left > 0);
 	return rc;
 }

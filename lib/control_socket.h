@@ -47,7 +47,10 @@ int control_socket_send(int fd, const char *request);
  */
 int control_socket_receive(int fd, int milliseconds, struct buffer *packet);
 
-/* All of it: connect, send @request, receive the answer; within @milliseconds. */
+/*
+ * All of it: connect, send @request, receive the answer; within @milliseconds. Who loses its place
+ * to others before the answer (-EPIPE) asks again, a few times: a request may be repeated.
+ */
 int control_socket_ask(const char *folder, const char *name, const char *request,
 		       int milliseconds, struct buffer *answer);
 
