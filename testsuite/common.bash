@@ -8,7 +8,7 @@
 #	guest_in COMMAND...		the same, with our standard input
 #	guest_sh SCRIPT [ARGUMENT]...	a bash script there, in one go
 #
-# Each ends after GUEST_TIMEOUT seconds (180) with status 124; 125 is a guest
+# Each ends after GUEST_TIMEOUT seconds (900) with status 124; 125 is a guest
 # that is gone. A test fails when the guest's kernel logged a warning, a BUG or
 # the like meanwhile, and when it leaves processes, devices, interfaces,
 # namespaces or records behind, or modules away; they are removed (put back)
@@ -29,12 +29,12 @@ testsuite=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 
 guest()
 {
-	"$VM_DIR/exec" --timeout "${GUEST_TIMEOUT:-180}" "$VM_DIR" -- "$@" </dev/null
+	"$VM_DIR/exec" --timeout "${GUEST_TIMEOUT:-900}" "$VM_DIR" -- "$@" </dev/null
 }
 
 guest_in()
 {
-	"$VM_DIR/exec" --timeout "${GUEST_TIMEOUT:-180}" "$VM_DIR" -- "$@"
+	"$VM_DIR/exec" --timeout "${GUEST_TIMEOUT:-900}" "$VM_DIR" -- "$@"
 }
 
 guest_sh()
@@ -60,7 +60,7 @@ teardown()
 # processes of ours count: others come and go.
 guest_state()
 {
-	GUEST_TIMEOUT=30 guest vm-state | if [ -e "$VM_DIR/host" ]; then
+	GUEST_TIMEOUT=300 guest vm-state | if [ -e "$VM_DIR/host" ]; then
 		grep -vE '^process ' || true
 	else
 		cat
@@ -136,7 +136,7 @@ check_leftovers()
 	local items tries
 
 	# what was told to end may take a moment
-	for tries in 1 2 3 4 5 6 7 8; do
+	for ((tries = ${leftover_tries:-100}; tries > 0; tries--)); do
 		items=$(differences) || {
 			echo "the guest does not answer any more; its console:"
 			kernel_log "$VM_DIR" | tail -n 60
@@ -147,7 +147,7 @@ check_leftovers()
 			mv "$VM_DIR/state.now" "$VM_DIR/state"
 			return 0
 		fi
-		[ "$tries" = 8 ] || sleep 0.2
+		[ "$tries" = 1 ] || sleep 0.2
 	done
 	# a failed test cannot be expected to have tidied up
 	if [ -n "${BATS_TEST_COMPLETED:-}" ]; then
@@ -165,7 +165,7 @@ remove_leftovers()
 
 	mapfile -t modules < <(sed -n 's/^- module //p' <<<"$1")
 	sed -n 's/^+ //p' <<<"$1" |
-		GUEST_TIMEOUT=120 guest_in bash -c "$(cat "$testsuite/vm/clean")" clean "${modules[@]}" || true
+		GUEST_TIMEOUT=300 guest_in bash -c "$(cat "$testsuite/vm/clean")" clean "${modules[@]}" || true
 	if ! items=$(differences) || [ -n "$items" ]; then
 		touch "$VM_DIR/broken"
 	else

@@ -13,7 +13,7 @@
 watch_over()
 {
 	exec {watcher}> >(while IFS= read -r pid; do
-		IFS= read -r -t 20 || { kill -KILL "$pid" 2>/dev/null; IFS= read -r; }
+		IFS= read -r -t 300 || { kill -KILL "$pid" 2>/dev/null; IFS= read -r; }
 	done)
 }
 

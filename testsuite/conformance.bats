@@ -297,7 +297,7 @@ setup_file()
 		device create x1
 		device serve x0
 		device serve x1
-		need 0 "timeout -s KILL 20 $theirs dev add name x0 mgmtdev vduse"
+		need 0 "timeout -s KILL 300 $theirs dev add name x0 mgmtdev vduse"
 		need 0 'vdpa dev add name x1 mgmtdev vduse'
 		for tool in "$theirs" vdpa; do
 			expect 0 "$tool dev show x0" '^x0: type network mgmtdev vduse'
@@ -306,10 +306,10 @@ setup_file()
 		expect 0 'vduse -j show x0' '"attached":true.*"driver":"virtio_vdpa","netdev":"'
 		# ours refuses what theirs added already, and theirs what ours did
 		expect 5 'vdpa dev add name x0 mgmtdev vduse' x0
-		run_line "timeout -s KILL 20 $theirs dev add name x1 mgmtdev vduse"
+		run_line "timeout -s KILL 300 $theirs dev add name x1 mgmtdev vduse"
 		[ $status != 0 ] || complain 'added twice'
 		need 0 'vdpa dev del x0'
-		need 0 "timeout -s KILL 20 $theirs dev del x1"
+		need 0 "timeout -s KILL 300 $theirs dev del x1"
 		for name in x0 x1; do
 			expect 3 "vdpa dev show $name" $name
 			run_line "$theirs dev show $name"

@@ -90,16 +90,7 @@ load monitor
 		done
 		watch /tmp/m -j
 		seen /tmp/m '"vq","name":"ci2","index":1'
-		nap 1
-		pids="$watcher $(server_of ci0) $(server_of ci1) $(server_of ci2)"
-		for pid in $pids; do
-			switches[pid]=$(switches_of $pid)
-		done
-		nap 3
-		for pid in $pids; do
-			[ "$(switches_of $pid)" = "${switches[pid]}" ] ||
-				complain "$(<"/proc/$pid/comm") $pid woke up $(($(switches_of $pid) - switches[pid])) times in 3 s in which nothing happened"
-		done
+		sleeps 3 $watcher $(server_of ci0) $(server_of ci1) $(server_of ci2)
 		need 0 'vduse set ci1 link down'
 		seen /tmp/m '"link","name":"ci1"'
 		kill $watcher

@@ -34,7 +34,7 @@ in_guest()
 
 # The functions of this file that scripts in the guest have.
 guest_functions=(begin finish broken run_line complain wrong well_formed expect need rows
-	as_json json_rows nap wait_until server_of service_of ended_all interface_of driver_of attached
+	as_json json_rows nap wait_until in_time server_of service_of ended_all interface_of driver_of attached
 	read_value device undo nothing_left modules test_module parameter)
 
 # -- inside the guest: expectations ----------------------------------------------
@@ -184,14 +184,20 @@ nap()
 	return 0
 }
 
-# wait_until SECONDS COMMAND...: try COMMAND until it is true, at most so long.
+# wait_until SECONDS COMMAND...: try COMMAND until it is true. That is within SECONDS where
+# nothing else runs; no test fails for a machine that is slow or busy, so it has twenty times
+# as long, and after that the test has failed. What is to be true just for a while, or not at
+# all, is no condition for this.
 wait_until()
 {
-	local end=$((${EPOCHREALTIME/./} + $1 * 1000000))
+	local seconds=$(($1 * 20)) end=$((${EPOCHREALTIME/./} + $1 * 20000000))
 	shift
 
 	until "$@"; do
-		[ "${EPOCHREALTIME/./}" -lt $end ] || return 1
+		if [ "${EPOCHREALTIME/./}" -ge $end ]; then
+			complain "not so after $seconds s: $*"
+			return 1
+		fi
 		nap 0.05
 	done
 }
@@ -267,6 +273,14 @@ attached()
 	[ -e "/sys/bus/vdpa/devices/$1" ]
 }
 
+# in_time SECONDS WHAT: the line that was run last took no longer. That is about commands that
+# hang or wait for the wrong thing, not about speed: SECONDS are many times what it takes, and
+# less than what it must not wait for.
+in_time()
+{
+	[ "$ms" -le $(($1 * 1000)) ] || complain "$2 took $ms ms"
+}
+
 # read_value FILE: its one line.
 read_value()
 {
@@ -302,7 +316,7 @@ device()
 		return
 		;;
 	esac
-	run_line "timeout -s KILL 60 $line"
+	run_line "timeout -s KILL 300 $line"
 	[ $status = 0 ] || broken "FAILED, as a step of this test: $line: status $status: $err"
 }
 

@@ -132,7 +132,7 @@ together()
 	statuses=''
 	for line; do
 		i=$((i + 1))
-		timeout -s KILL 50 $line >"$T.$i" 2>&1 &
+		timeout -s KILL 300 $line >"$T.$i" 2>&1 &
 		pids="$pids $!"
 	done
 	for pid in $pids; do

@@ -26,7 +26,7 @@
 
 guest_functions+=(hang_begin launch collect judge name_cause fill launch_row table bring_up
 	unbind fleet break_servers broken_fleet find_mine stop_servers kill_servers go_on answers
-	serve_again interrupted ends_on_signal)
+	serve_again takes_signals interrupted ends_on_signal)
 
 # hang_table: in_guest, with what a table needs.
 hang_table()
@@ -87,12 +87,13 @@ launch()
 	pids[$1]=$!
 }
 
-# collect SECONDS: and judge each that was launched. One that has not ended by then hangs.
+# collect SECONDS: and judge each that was launched. One that has not ended in eight times that
+# hangs.
 collect()
 {
 	local key watchdog
 
-	(nap "$1"; kill -KILL "${pids[@]}") 2>/dev/null & watchdog=$!
+	(nap $(($1 * 8)); kill -KILL "${pids[@]}") 2>/dev/null & watchdog=$!
 	for key in "${!pids[@]}"; do
 		wait "${pids[$key]}" 2>/dev/null
 		statuses[$key]=$?
@@ -178,7 +179,7 @@ launch_row()
 }
 
 # table SET SECONDS [turns] [together]: the rows on standard input, one after the other or
-# all together. A command that takes SECONDS hangs.
+# all together. A command that takes eight times SECONDS hangs.
 table()
 {
 	local row verb line marks number=0 turns='' together=''
@@ -290,9 +291,15 @@ find_mine()
 	done
 }
 
+# stop_servers SET: and the kernel waits for as long as it takes.
 stop_servers()
 {
+	local name
+
 	find_mine "$1"
+	for name in "${!servers[@]}"; do
+		[[ $name != "$1"-* ]] || echo 600 >"/sys/class/vduse/$name/msg_timeout"
+	done
 	kill -STOP "${mine[@]}"
 	kind[$1]=stopped
 }
@@ -334,6 +341,12 @@ answers()
 	wait_until 30 eval 'vdpa -T 1 dev show >/dev/null 2>&1' || broken 'the family does not answer'
 }
 
+# takes_signals PID: it has seen to it that SIGINT does not simply kill it.
+takes_signals()
+{
+	wait_until 5 grep -qsE '^Sig(Blk|Cgt):.*[2367abef]$' "/proc/$1/status"
+}
+
 # interrupted [-j] COMMAND...: what goes on is ended with SIGINT after a second.
 interrupted()
 {
@@ -341,18 +354,19 @@ interrupted()
 
 	[ "$1" != -j ] || { json=(-j); shift; }
 	env --default-signal=INT "$1" "${json[@]}" "${@:2}" & pid=$!
+	takes_signals $pid
 	nap 1
 	kill -INT $pid
 	wait $pid
 }
 
-# ends_on_signal PID WHAT: with status 0, within two seconds of SIGINT.
+# ends_on_signal PID WHAT: with status 0, soon after SIGINT.
 ends_on_signal()
 {
 	local status watchdog
 
 	kill -INT "$1"
-	(nap 2; kill -KILL "$1") 2>/dev/null & watchdog=$!
+	(nap 60; kill -KILL "$1") 2>/dev/null & watchdog=$!
 	wait "$1"
 	status=$?
 	kill $watchdog

@@ -99,7 +99,7 @@ load device
 	in_guest <<-'SCRIPT' >"$BATS_TEST_TMPDIR/json"
 		one()
 		{
-			expect "$1" "timeout -s KILL 20 $2"
+			expect "$1" "timeout -s KILL 300 $2"
 			printf '%s\n' "$out$err" >&3
 		}
 		json_mode=1

@@ -24,7 +24,7 @@ carrier_is()
 	[ "$(read_value "/sys/class/net/$1/carrier")" = "$2" ]
 }
 
-@test "link: it goes and comes by a signal, the carrier follows within a second at that end only; speed and duplex are told" {
+@test "link: it goes and comes by a signal, the carrier follows at that end only; speed and duplex are told" {
 	in_guest <<-'SCRIPT'
 		device create lk0
 		device create lk1

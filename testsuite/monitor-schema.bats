@@ -45,7 +45,7 @@ load monitor
 		need 0 'vdpa dev bind js0 driver vhost_vdpa'
 		node=$(node_of js0)
 		seen /tmp/j '"chardev"'
-		nap 0.3
+		looks_at $big "$node"
 		lives "$node" 1
 		seen /tmp/j '"iotlb"'
 		exec 9<>"$node"
@@ -70,6 +70,7 @@ load monitor
 		# what it says when it cannot go on
 		vduse -j monitor initial initial 2>&1 >/tmp/out
 		vduse -j monitor 2>&1 >/dev/full & failing=$!
+		settled $failing
 		device create js0
 		ended 1 $failing
 		device destroy js0

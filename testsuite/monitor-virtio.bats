@@ -12,7 +12,7 @@ load monitor
 		told() { grep -q "$1" /tmp/mv.json; }
 		vduse -j monitor virtio >/tmp/mv.json 2>/tmp/mv.err & follower=$!
 		vduse monitor virtio name mv0 >/tmp/mv.text & reader=$!
-		nap 0.5
+		settled $follower $reader
 		device create mv0
 		device create mv1
 		device serve mv0
@@ -76,11 +76,11 @@ load monitor
 		device serve mh0
 		# files that are no sockets, names that are none, sockets that nobody serves
 		vduse monitor virtio >/tmp/mh.text 2>/tmp/mh.err & follower=$!
-		nap 0.5
+		settled $follower
 		: >/run/vduse/.mh && mv /run/vduse/.mh /run/vduse/.sock
 		: >/run/vduse/.mh && mv /run/vduse/.mh /run/vduse/none.sock
 		: >/run/vduse/.mh && mv /run/vduse/.mh /run/vduse/+0123456789abcdef.sock
-		nap 0.3
+		settled $follower
 		need 0 'vduse set mh0 link down'
 		wait_until 5 grep -q 'virtio,link. mh0 down' /tmp/mh.text || complain "it does not go on: $(cat /tmp/mh.text /tmp/mh.err)"
 		kill -TERM $follower
@@ -122,7 +122,7 @@ load monitor
 		{
 			vduse monitor virtio initial >"$1" & watcher=$!
 			seen "$1" 'status\] me0|start\] me0'
-			nap 0.2
+			settled $watcher
 			kill $watcher
 			ended 0 $watcher
 		}

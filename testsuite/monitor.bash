@@ -29,6 +29,34 @@ seen()
 	wait_until "${3-5}" grep -qE "$2" "$1" || complain "no line like $2: $(tail -n 30 "$1")"
 }
 
+# settled PID...: they wait for something new: all of them sleep, and do for a while.
+settled()
+{
+	local pid key value before=none now='' awake=1
+
+	until [ "$now" = "$before" ] && [ -z "$awake" ]; do
+		[ "$now" = '' ] || nap 0.2
+		before=$now now='' awake=''
+		for pid; do
+			while read -r key value; do
+				case $key in
+				State:) [[ $value = S* ]] || awake=1 ;;
+				*ctxt_switches:) now+=" $value" ;;
+				esac
+			done <"/proc/$pid/status" || return
+		done
+	done
+}
+
+# looks_at PID NODE: the process would be told that somebody opens this node.
+looks_at()
+{
+	local inode
+
+	printf -v inode 'ino:%x ' "$(stat -c %i "$2")"
+	wait_until 5 grep -qs "$inode" /proc/$1/fdinfo/* || complain "process $1 does not look at $2"
+}
+
 # ended STATUS PID: the process ends with STATUS, soon
 ended()
 {
@@ -54,4 +82,4 @@ is_there()
 	ls -I control /sys/class/vduse | sort
 }
 
-guest_functions+=(watch seen ended replay is_there)
+guest_functions+=(watch seen settled looks_at ended replay is_there)

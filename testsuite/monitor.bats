@@ -39,7 +39,8 @@ load monitor
 		expect 0 'vdpa dev bind lo0 driver vhost_vdpa'
 		seen /tmp/m 'vhost_vdpa'
 		node=$(ls -d /dev/vhost-vdpa-*)
-		nap 0.3
+		looks_at $text "$node"
+		looks_at $json "$node"
 		exec 9<>"$node"
 		seen /tmp/m 'vdpa,open\] lo0'
 		exec 9<&-
@@ -103,6 +104,9 @@ load monitor
 		many b 2000 >/tmp/ready &
 		served=$!
 		wait_until 60 grep -qs ready /tmp/ready || broken 'many does not get ready'
+		# it is known who opened those that are still open when /proc is looked at
+		wait_until 30 eval '[ "$(grep -c "^\[vduse,open\] b[0-9]* pid $served command many$" /tmp/m)" -ge 200 ]' ||
+			complain "it does not tell who opened them: $(tail -n 20 /tmp/m)"
 		kill $served
 		wait $served || complain "many ended with $?"
 		seen /tmp/m 'destroy\] b1999' 30
@@ -113,7 +117,6 @@ load monitor
 		[ "$(wc -l </tmp/m)" = 8001 ] || complain "$(wc -l </tmp/m) lines"
 		! grep resync /tmp/m || complain 'something was lost'
 		[ "$(replay /tmp/m)" = mark ] || complain "at the end there is $(replay /tmp/m)"
-		# it is known who opened those that were still open when /proc was looked at, and
 		# nobody else is named
 		known=$(grep -c "^\[vduse,open\] b[0-9]* pid $served command many$" /tmp/m)
 		named=$(grep -c '^\[vduse,open\] b.* pid ' /tmp/m)
@@ -150,8 +153,7 @@ load monitor
 		kill -CONT $watcher
 		seen /tmp/m '^\[monitor,resync\] reason overrun$'
 		seen /tmp/m 'create\] stay1_2'
-		nap 0.5
-		[ "$(replay /tmp/m)" = "$(is_there)" ] || complain "the reader believes: $(replay /tmp/m)"
+		wait_until 5 eval '[ "$(replay /tmp/m)" = "$(is_there)" ]' || complain "the reader believes: $(replay /tmp/m)"
 		[ "$(grep -c gone /tmp/m)" -lt 160 ] || complain 'nothing was lost: the test shows nothing'
 		kill $watcher
 		ended 0 $watcher
@@ -171,10 +173,13 @@ load monitor
 		reader=$!
 		seen /tmp/j '"event":"resync","reason":"(reader|overrun)"'
 		seen /tmp/j '"event":"create","name":"stay2_2"'
-		nap 0.5
-		sed -E 's/.*"object":"vduse","event":"([a-z]*)","name":"([^"]*)".*/[vduse,\1] \2/' /tmp/j >/tmp/t
-		echo '[vduse,create] mark' | cat - /tmp/t >/tmp/m
-		[ "$(replay /tmp/m)" = "$(is_there)" ] || complain "the reader believes: $(replay /tmp/m)"
+		knows()
+		{
+			sed -E 's/.*"object":"vduse","event":"([a-z]*)","name":"([^"]*)".*/[vduse,\1] \2/' /tmp/j >/tmp/t
+			echo '[vduse,create] mark' | cat - /tmp/t >/tmp/m
+			[ "$(replay /tmp/m)" = "$(is_there)" ]
+		}
+		wait_until 5 knows || complain "the reader believes: $(replay /tmp/m)"
 		[ "$(wc -l </tmp/j)" -lt 3600 ] || complain 'nothing was lost: the test shows nothing'
 		exec 8<&-
 		kill $watcher
@@ -200,7 +205,7 @@ load monitor
 		watch_with='env VDUSE_MONITOR_BUFFER=4096' watch /tmp/m
 		echo "$limit" >/proc/sys/fs/inotify/max_queued_events
 		seen /tmp/m 'virtio,vq\] mo0 index 1'
-		nap 0.3
+		settled $watcher
 		links()
 		{
 			for i in {1..30}; do
@@ -271,13 +276,13 @@ load monitor
 		set -- "$@" $!
 		vduse monitor name mark >/tmp/later &
 		set -- "$@" $!
-		nap 0.5
+		settled "$@"
 		device create lo0
 		expect 0 'vdpa dev unbind mark'
 		device destroy lo0
 		seen /tmp/all 'destroy\] lo0'
 		seen /tmp/later unbind
-		nap 0.2
+		settled "$@"
 		listed="[vduse,create] mark
 		[vduse,open] mark pid $pid command vduse loopback
 		[vdpa,add] mark
@@ -323,15 +328,7 @@ load monitor
 		modules
 		vduse monitor >/tmp/m 2>&1 &
 		watcher=$!
-		ticks()
-		{
-			set -- $(<"/proc/$watcher/stat")
-			echo $((${14} + ${15}))
-		}
-		nap 1
-		before=$(ticks)
-		nap 10
-		[ "$(ticks)" = "$before" ] || complain "it used $(($(ticks) - before)) ticks in 10 s in which nothing happened"
+		sleeps 3 $watcher
 		kill -0 $watcher || complain "it did not wait: $(</tmp/m)"
 		modules vduse virtio_vdpa vhost_vdpa virtio_net
 		device create lo0
@@ -399,7 +396,7 @@ load monitor
 		vduse monitor >/tmp/pipe 2>/tmp/err &
 		watcher=$!
 		exec 8</tmp/pipe
-		nap 0.3
+		settled $watcher
 		exec 8<&-
 		ended 1 $watcher
 		grep -qi 'stdout.*pipe' /tmp/err || complain "no reader: $(</tmp/err)"

@@ -200,7 +200,7 @@ load device
 		for word in 'create num0 vqs' 'create num0 mtu' 'create num0 msg_timeout' 'create num0 bounce_size' \
 			'create num0 vq_align' 'create num0 type block size' 'loopback num1 vq_size'; do
 			for value in -2 256k 18446744073709551617; do
-				expect 2 "timeout 10 vduse $word $value" "${word##* }.*$value"
+				expect 2 "timeout 120 vduse $word $value" "${word##* }.*$value"
 			done
 		done
 		json_rows <<-'ROWS'
@@ -306,10 +306,10 @@ load device
 		ROWS
 		json_rows <<<'2 vduse loopback lo1 vq_size 63   ## vq_size.*64.*1024'
 		for line in 'vduse loopback blk0' 'vduse loopback blk0 type net' 'vduse loopback lo0 peer blk0' 'vduse loopback blk0 background'; do
-			expect 1 "timeout 10 $line" 'blk0.*block|block.*blk0'
+			expect 1 "timeout 120 $line" 'blk0.*block|block.*blk0'
 		done
 		# a descriptor that is open, but on something else
-		expect 2 'timeout 10 vduse loopback lo1 fd 7 7</dev/null' '7'
+		expect 2 'timeout 120 vduse loopback lo1 fd 7 7</dev/null' '7'
 		# nobody was left behind serving
 		for name in lo0 lo1 blk0; do
 			[ -z "$(server_of $name)" ] || complain "$name is served by $(server_of $name)"

@@ -62,7 +62,7 @@ teardown_file()
 		undo pk2
 		pair_up pk3 pk4 features +RING_PACKED --
 		apart
-		ip netns exec "$left" ping -q -c 20 -i 0.01 -s 1400 10.77.0.2 >"$T.ping" ||
+		ip netns exec "$left" ping -q -c 20 -i 0.01 -W 60 -s 1400 10.77.0.2 >"$T.ping" ||
 			complain "ping: $(<"$T.ping")"
 		[[ $(<"$T.ping") = *' 0% packet loss'* ]] || complain "lost: $(<"$T.ping")"
 		rm -f "$T.ping"
@@ -104,7 +104,7 @@ teardown_file()
 			testpmd_start "$node" packed_vq=1
 			expect 0 'vdpa dev config show pk6' 'negotiated_features .*RING_PACKED'
 			testpmd 'start tx_first' 'TX RS bit'
-			nap 0.5
+			forwarded 1000
 			testpmd stop 'Accumulated'
 			# what was on its way when it stopped is received when it starts again
 			testpmd start 'TX RS bit'
@@ -117,7 +117,7 @@ teardown_file()
 		# and split ones, of the same device
 		testpmd_start "$node"
 		testpmd 'start tx_first' 'TX RS bit'
-		nap 0.2
+		forwarded 500
 		testpmd stop 'Accumulated'
 		port_counters
 		[ $rx -gt 500 ] || complain "split: sent $tx, received $rx"

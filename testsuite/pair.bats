@@ -23,8 +23,8 @@ load traffic
 			case="$a and $b"
 			eval "pair_up pa0 pa1 features $a -- features $b"
 			apart
-			expect 0 "ip netns exec $left ping -c 2 -i 0.1 -W 2 10.77.0.2" ' 0% packet loss'
-			expect 0 "ip netns exec $right ping -c 2 -i 0.1 -W 2 fd77::1" ' 0% packet loss'
+			expect 0 "ip netns exec $left ping -c 2 -i 0.1 -W 60 10.77.0.2" ' 0% packet loss'
+			expect 0 "ip netns exec $right ping -c 2 -i 0.1 -W 60 fd77::1" ' 0% packet loss'
 			streams $left $right 10.77.0.2 $bytes
 			streams $right $left fd77::1 3000000
 			pair_down pa0 pa1
@@ -75,7 +75,7 @@ load traffic
 		pair_down pm0 pm1
 		pair_up pm0 pm1 mtu 9000 -- mtu 9000 features no_MRG_RXBUF
 		apart
-		expect 0 "ip netns exec $left ping -c 2 -i 0.2 -W 2 -M do -s 8972 10.77.0.2" ' 0% packet loss'
+		expect 0 "ip netns exec $left ping -c 2 -i 0.2 -W 60 -M do -s 8972 10.77.0.2" ' 0% packet loss'
 		carries stream from $right to $left address 10.77.0.1 bytes 500000 udp 60-8972:399,65000
 		pair_down pm0 pm1
 		ip netns del $left
@@ -92,7 +92,7 @@ load traffic
 		{
 			local before=$(count_of $left tx_packets)
 
-			answer=$(timeout -s KILL 20 frames $left to ${2:-$left} sizes 60 count 500 window 0 timeout 50)
+			answer=$(timeout -s KILL 300 frames $left to ${2:-$left} sizes 60 count 500 window 0 timeout 50)
 			answers 'sent == 500' 'received == 0'
 			gone() { [ $(($(count_of $left tx_packets) - before)) -ge 500 ]; }
 			wait_until 3 gone || complain "$1: only $(($(count_of $left tx_packets) - before)) of 500 frames left the sender"
@@ -129,15 +129,17 @@ load traffic
 @test "pair: the server of both is killed under traffic in both directions, and the next one goes on" {
 	in_guest <<-'SCRIPT'
 		pair_up pk0 pk1
-		frames $left to $right seconds 3 window 16 timeout 3000 >"$T.a" 2>&1 &
+		frames $left to $right seconds 600 window 16 >"$T.a" 2>&1 &
 		one=$!
-		frames $right to $left seconds 3 window 16 timeout 3000 kind tcp4 partial gso 1448 sizes 90,30000 allow csum,tso4 >"$T.b" 2>&1 &
+		frames $right to $left seconds 600 window 16 kind tcp4 partial gso 1448 sizes 90,30000 allow csum,tso4 >"$T.b" 2>&1 &
 		other=$!
 		for round in 1 2 3; do
-			nap 0.4
+			goes_on $left $right
 			device kill pk0
 			device serve pk0 peer pk1
 		done
+		goes_on $left $right
+		kill $one $other
 		wait $one $other
 		for answer in "$(cat "$T.a")" "$(cat "$T.b")"; do
 			answers 'sent > 300' 'lost == 0' 'corrupt == 0'

@@ -33,7 +33,7 @@ send_peers_back()
 }
 
 guest_functions+=(peer storage storage_ends disk_of random_file same
-	testpmd_start testpmd port_counters testpmd_ends
+	testpmd_start testpmd port_counters forwarded testpmd_ends
 	ipxe_start ipxe ipxe_shows ipxe_says monitor used_index ipxe_ends)
 
 # -- inside the guest -------------------------------------------------------------
@@ -146,6 +146,19 @@ port_counters()
 		complain "frames were lost: $said"
 }
 
+# forwarded COUNT: wait until its port has received more than so many frames.
+forwarded()
+{
+	local tries
+
+	for ((tries = 0; tries < 600; tries++)); do
+		port_counters
+		[ "$rx" -le "$1" ] || return 0
+		nap 0.2
+	done
+	complain "it received only $rx frames"
+}
+
 # testpmd_ends: told to.
 testpmd_ends()
 {
@@ -213,7 +226,7 @@ monitor()
 		"$1" "$1" >&"$asked"
 	answer=
 	until [[ $answer = *"\"id\": \"$1\""* ]]; do
-		read -r -t 5 -u "$answered" answer || broken "QEMU's monitor does not answer to $1"
+		read -r -t 100 -u "$answered" answer || broken "QEMU's monitor does not answer to $1"
 	done
 }
 

@@ -29,16 +29,13 @@ load device
 			echo "$SECONDS s: $1" >&2
 		}
 		each 'vduse create n$i mac 52:54:00:00:00:$(printf %02x $i)'
-		each 'timeout 20 vduse loopback n$i background'
+		each 'timeout 300 vduse loopback n$i background'
 		each 'vdpa dev add name n$i mgmtdev vduse'
 		expect 0 'vduse -j show'
-		[ $ms -lt 5000 ] || complain "vduse show of $count took $ms ms"
 		printf %s "$out"
 		expect 0 'vdpa -j dev show'
-		[ $ms -lt 5000 ] || complain "vdpa dev show of $count took $ms ms"
 		printf %s "$out"
 		expect 0 'vdpa -j dev config show'
-		[ $ms -lt 5000 ] || complain "vdpa dev config show of $count took $ms ms"
 		printf %s "$out"
 		expect 0 'vdpa dev show n77' '^n77: '
 		expect 0 'vduse show n99' '^n99: '

@@ -97,7 +97,7 @@ load device
 	SCRIPT
 }
 
-@test "set: link moves the carrier within a second, from another network namespace too, and is undone with the rest" {
+@test "set: link moves the carrier, from another network namespace too, and is undone with the rest" {
 	in_guest <<-'SCRIPT'
 		carrier() { [ "$(cat "/sys/class/net/$interface/carrier" 2>/dev/null)" = "$1" ]; }
 		device create set5
@@ -109,15 +109,15 @@ load device
 		wait_until 5 carrier 1 || broken 'no carrier to begin with'
 		run_line 'vduse set set5 link down'
 		[ "$status$out$err" = 0 ] || complain "status $status, out: $out, err: $err"
-		wait_until 1 carrier 0 || complain 'the carrier is still there after a second'
+		wait_until 1 carrier 0 || complain 'the carrier is still there'
 		expect 0 'vduse set set5 link down'
 		expect 0 'unshare -n vduse set set5 link up'
-		wait_until 1 carrier 1 || complain 'no carrier after a second'
+		wait_until 1 carrier 1 || complain 'the carrier does not come back'
 		expect 4 'setpriv --reuid 65534 --clear-groups --bounding-set -all --inh-caps -all vduse set set5 link down' set5
 		carrier 1 || complain 'somebody without privilege lowered the link'
 		# a lowered link outlives its server, however that ends, as the driver's state does
 		need 0 'vduse set set5 link down'
-		wait_until 1 carrier 0 || complain 'the carrier is still there after a second'
+		wait_until 1 carrier 0 || complain 'the carrier is still there'
 		device kill set5
 		device serve set5
 		expect 0 'vduse -d show set5' 'link down'
@@ -137,9 +137,8 @@ load device
 		device serve set6
 		pid=$(server_of set6)
 		kill -STOP "$pid"
-		SECONDS=0
 		expect 6 'vduse set set6 msg_timeout 9 link down' "$pid .vduse.*stopped"
-		[ $SECONDS -le 5 ] || complain "it took $SECONDS s"
+		in_time 50 'to ask a server that is stopped'
 		[ "$(<$here/msg_timeout)" = 30 ] || complain 'msg_timeout changed'
 		kill -CONT "$pid"
 		device stop set6

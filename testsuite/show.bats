@@ -147,7 +147,7 @@ load device
 		see 0w
 		# without its record the device is not served, unless its type is said
 		rm "$1"
-		expect 1 'timeout 10 vduse loopback k0' 'type'
+		expect 1 'timeout 120 vduse loopback k0' 'type'
 		device serve k0 type net
 		device stop k0
 		device destroy k0

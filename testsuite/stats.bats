@@ -45,8 +45,7 @@ load traffic
 	in_guest <<-'SCRIPT' >"$BATS_TEST_TMPDIR/json"
 		bring_up st2
 		vduse -j stats st2 interval 1 >/tmp/st2.out 2>/tmp/st2.err & follower=$!
-		end=$((${EPOCHREALTIME/./} + 3300000))
-		while [ "${EPOCHREALTIME/./}" -lt $end ]; do
+		for ((try = 0; try < 10000 && $(wc -l </tmp/st2.out) < 3; try++)); do
 			carries frames "$interface" sizes 1000 count 200
 		done
 		kill -INT $follower
@@ -55,16 +54,18 @@ load traffic
 		[ ! -s /tmp/st2.err ] || complain "says: $(cat /tmp/st2.err)"
 		cat /tmp/st2.out
 		vduse stats interval 1 >/tmp/st2.out & follower=$!
-		nap 2.5
+		rows() { [ "$(grep -c '^st2  ' /tmp/st2.out)" -ge 2 ]; }
+		wait_until 5 rows || complain "not two rows: $(cat /tmp/st2.out)"
 		kill -TERM $follower
 		wait $follower
 		[ $? = 0 ] || complain "status $? on SIGTERM"
 		grep -q '^name  *rx/s' /tmp/st2.out || complain 'no head of the table'
-		[ "$(grep -c '^st2  ' /tmp/st2.out)" = 2 ] || complain "not two rows: $(cat /tmp/st2.out)"
 		# on a terminal each table takes the place of the one before it
-		on_terminal timeout --foreground -s INT 2.6 vduse stats st2 interval 1 >/tmp/st2.out
-		[ "$(grep -c '^st2  ' /tmp/st2.out)" = 2 ] || complain "not two rows: $(cat -v /tmp/st2.out)"
-		[ "$(grep -c $'^\e\\[2A\e\\[Jname ' /tmp/st2.out)" = 1 ] ||
+		on_terminal vduse stats st2 interval 1 >/tmp/st2.out & terminal=$!
+		wait_until 5 rows || complain "not two rows: $(cat -v /tmp/st2.out)"
+		pkill -INT -P $terminal
+		wait $terminal || complain "status $? on SIGINT"
+		[ "$(grep -c $'^\e\\[2A\e\\[Jname ' /tmp/st2.out)" = $(($(grep -c '^st2  ' /tmp/st2.out) - 1)) ] ||
 			complain "the second table takes no place: $(cat -v /tmp/st2.out)"
 		# the server ends: so does who follows it alone
 		vduse stats st2 interval 1 >/dev/null 2>/tmp/st2.err & follower=$!
@@ -77,10 +78,11 @@ load traffic
 		rm -f /tmp/st2.out /tmp/st2.err
 		device destroy st2
 	SCRIPT
-	[ "$(wc -l <"$BATS_TEST_TMPDIR/json")" -ge 2 ]
-	run -0 jq -es 'all(.[]; .name == "st2" and (.timestamp | test("^20[0-9-]+T[0-9:]+\\.[0-9]{6}Z$")) and
-		.milliseconds >= 900 and .tx.frames > 0 and .rx.frames > 0 and
-		.tx.bits / .tx.frames > 7900 and .tx.bits / .tx.frames < 8100)' "$BATS_TEST_TMPDIR/json"
+	# rates are whole numbers: what little a machine that is busy carries in a second is not exact
+	run -0 jq -es 'length >= 3 and all(.[]; .name == "st2" and (.timestamp | test("^20[0-9-]+T[0-9:]+\\.[0-9]{6}Z$")) and
+			.milliseconds >= 900) and
+		([.[] | select(.tx.frames >= 20 and .rx.frames >= 20)] | length > 0 and
+			all(.[]; .tx.bits / .tx.frames > 7500 and .tx.bits / .tx.frames < 8500))' "$BATS_TEST_TMPDIR/json"
 }
 
 @test "show: -d tells link, status, negotiated features and virtqueues of a served device, -s its counters; broken is told" {
@@ -103,9 +105,8 @@ load traffic
 		# a server that does not answer costs two seconds, and what the kernel tells is shown
 		pid=$(server_of sd0)
 		kill -STOP $pid
-		SECONDS=0
 		run_line 'vduse show sd0'
-		[ $SECONDS -le 4 ] || complain "it took $SECONDS s"
+		in_time 50 'to show a device whose server is stopped'
 		[[ $status = 0 && $out = *'served true attached true driver'* && $err = *"$pid"*stopped* ]] ||
 			complain "status $status, out: $out, err: $err"
 		kill -CONT $pid

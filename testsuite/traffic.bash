@@ -5,8 +5,8 @@
 # around the programs of testsuite/guest (frames, stream, vhost_driver). Each of
 # those looks at every byte itself, and says in one JSON object what came of it.
 
-guest_functions+=(carries answers field plain_queues bring_up raise pair_up pair_down apart
-	node_of maps_of ticks_of switches_of memory_of count_of dies)
+guest_functions+=(carries holds answers goes_on field plain_queues bring_up raise pair_up pair_down apart
+	node_of maps_of ticks_of switches_of sleeps memory_of count_of dies)
 
 # carries PROGRAM [WORD]...: it must find nothing wrong. Its answer is kept. Each of
 # these programs ends by itself when nothing arrives any more. A script that does the
@@ -27,18 +27,37 @@ field()
 	[[ $answer =~ \"$1\":\"?(0x[0-9a-f]+|[0-9]+) ]] && echo "${BASH_REMATCH[1]}"
 }
 
-# answers CONDITION...: each is arithmetic over fields of the answer.
+# holds CONDITION: arithmetic over fields of the answer.
+holds()
+{
+	local rest=$1 number=
+
+	while [[ $rest =~ ^([^a-z]*)([a-z][a-z_0-9]*)(.*)$ ]]; do
+		number+=${BASH_REMATCH[1]}$(field "${BASH_REMATCH[2]}")
+		rest=${BASH_REMATCH[3]}
+	done
+	(($number$rest)) 2>/dev/null
+}
+
+# answers CONDITION...: each holds.
 answers()
 {
-	local condition rest number
+	local condition
 
 	for condition; do
-		rest=$condition number=
-		while [[ $rest =~ ^([^a-z]*)([a-z][a-z_0-9]*)(.*)$ ]]; do
-			number+=${BASH_REMATCH[1]}$(field "${BASH_REMATCH[2]}")
-			rest=${BASH_REMATCH[3]}
-		done
-		(($number$rest)) 2>/dev/null || complain "not so: $condition: $answer"
+		holds "$condition" || complain "not so: $condition: $answer"
+	done
+}
+
+# goes_on INTERFACE...: 200 more frames come in by each.
+goes_on()
+{
+	local interface before
+
+	for interface; do
+		before=$(count_of "$interface" rx_packets)
+		wait_until 5 eval '[ $(($(count_of "$interface" rx_packets) - before)) -ge 200 ]' ||
+			complain "no traffic at $interface: $(($(count_of "$interface" rx_packets) - before)) frames"
 	done
 }
 
@@ -157,6 +176,24 @@ ticks_of()
 switches_of()
 {
 	awk '/ctxt_switches/ { sum += $2 } END { print sum }' "/proc/$1/status"
+}
+
+# sleeps SECONDS PID...: none of them runs at all for so long, some time from now, when nothing
+# happens. Before that they may have something to finish.
+sleeps()
+{
+	local seconds=$1 tries pid before now=
+	shift
+
+	for ((tries = 0; tries < 20; tries++)); do
+		before=$now now=''
+		for pid; do
+			now+="$(ticks_of "$pid") ticks, $(switches_of "$pid") switches of $(<"/proc/$pid/comm") $pid; "
+		done
+		[ "$now" != "$before" ] || return 0
+		nap "$seconds"
+	done
+	complain "it never slept for $seconds s: $before then $now"
 }
 
 # memory_of PID: kB of its own, heap and stack and the like, counted page by page: not what

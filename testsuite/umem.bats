@@ -44,16 +44,18 @@ pinned()
 		[ "$(pinned $server)" = $size ] || complain "attached again: pinned: $(pinned $server)"
 		[ "$(server_of um0)" = "$server" ] || complain 'the server is another'
 		# killed and ended under traffic: what is on its way stays, in whose memory it may be
-		frames "$interface" seconds 3 window 16 timeout 3000 >"$T.frames" 2>&1 &
+		frames "$interface" seconds 600 window 16 >"$T.frames" 2>&1 &
 		frames=$!
 		for verb in kill stop kill; do
-			nap 0.4
+			goes_on "$interface"
 			device $verb um0
 			device serve um0 umem
 		done
-		nap 0.4
+		goes_on "$interface"
 		device stop um0
 		device serve um0
+		goes_on "$interface"
+		kill $frames
 		wait $frames
 		answer=$(cat "$T.frames")
 		answers 'sent > 500' 'lost == 0' 'corrupt == 0'

@@ -59,16 +59,16 @@ load up
 		words='u0 driver vhost_vdpa peer u1'
 		# each step is a process: modules, the word, two devices, the device process, two on the bus
 		for ((step = 1; step <= 7; step++)); do
-			run_line "timeout -s KILL 20 end_at 15 forker $step vduse up $words"
+			run_line "timeout -s KILL 300 end_at 15 forker $step vduse up $words"
 			[[ $status$out$err = '143call '+([0-9])$'\n' ]] || broken "step $step is interrupted: status $status: $out$err"
 			no_trace "step $step is interrupted" u0 u1
-			run_line "timeout -s KILL 20 end_at -11 forker $step vduse up $words"
+			run_line "timeout -s KILL 300 end_at -11 forker $step vduse up $words"
 			[[ $status$err = '1vduse up: u'[01]': cannot make a process: Resource temporarily unavailable'$'\n' ]] ||
 				broken "step $step fails: status $status: $out$err"
 			no_trace "step $step fails" u0 u1
 		done
 		# what cannot be undone is said, and down ends it
-		run_line "timeout -s KILL 20 end_at -11 forker 5+ vduse up $words"
+		run_line "timeout -s KILL 300 end_at -11 forker 5+ vduse up $words"
 		[[ $status$err = '1vduse up: '*'not all of it could be undone ('*'"vduse down u0" ends the rest'* ]] ||
 			broken "nothing can be undone: status $status: $out$err"
 		run_line 'vduse down u1'
@@ -80,7 +80,6 @@ load up
 @test "a signal, or the end of the time, in the middle: undone, in time, and the process that is waited for is named" {
 	in_guest <<-'SCRIPT'
 		freeze_family
-		began=${EPOCHREALTIME/./}
 		# whatever is left of it in the kernel has none of its descriptors: the pipe ends, too
 		{ vduse -T 2 up t0 2>&1; echo "status $?"; } | cat >$T.t0 & late=$!
 		vduse up tl >/dev/null 2>&1 & locked=$!
@@ -96,25 +95,22 @@ load up
 			ups=("${ups[@]:1}")
 			wait_until 5 eval '[ -S /run/vduse/t'$signal'.sock ]' || complain 'it is not served'
 			kill -$signal $pid
-			before=${EPOCHREALTIME/./}
-			ends 10 $pid
+			ends 1 $pid
 			[ $status = $((128 + $(kill -l $signal))) ] || complain "$signal: status $status"
-			[ $((${EPOCHREALTIME/./} - before)) -lt 2000000 ] || complain "$signal: it took long"
 			[ ! -s $T.t$signal ] || complain "$signal: says $(cat $T.t$signal)"
 			[ ! -e "/sys/class/vduse/t$signal" ] || complain "$signal: not undone"
 		done
 		# a lock that somebody has is waited for, and he is named
 		wait_until 5 eval '[ -S /run/vduse/tl.sock ]'
 		expect 6 'vduse -T 1 down tl' "process $locked "
-		[ $ms -lt 2500 ] || complain "-T 1 took $ms ms"
+		in_time 25 '-T 1'
 		kill -KILL $locked
 		ends 5 $locked
 		# its own device process is stopped while the kernel waits for it
-		vduse -T 3 up ts 2>$T.ts & pid=$!
+		vduse -T 8 up ts 2>$T.ts & pid=$!
 		expect 6 'vduse -T 1 down tl' 'killed left behind'
 		ends 10 $late
 		grep -q '^status 6$' $T.t0 || complain "the end of the time: $(cat $T.t0)"
-		[ $((${EPOCHREALTIME/./} - began)) -lt 4000000 ] || complain "-T 2 took long"
 		grep -q "process $frozen " $T.t0 || complain "the end of the time: says $(cat $T.t0)"
 		[ ! -e /sys/class/vduse/t0 ] || complain 'not undone'
 		[ ! -e /run/vduse/t0.up ] || complain 'what it was to be stays'

@@ -43,16 +43,16 @@ no_trace()
 	[ ! -s /run/vduse/drivers_autoprobe ] || complain "$where: a value to put back stays"
 }
 
-# ends SECONDS PID: this child of ours ends by then, and is killed otherwise. Its status is
-# in `status`.
+# ends SECONDS PID: this child of ours ends by then (as in wait_until), and is killed
+# otherwise. Its status is in `status`.
 ends()
 {
-	local end=$((${EPOCHREALTIME/./} + $1 * 1000000))
+	local end=$((${EPOCHREALTIME/./} + $1 * 20000000))
 
 	while kill -0 "$2" 2>/dev/null && [ "${EPOCHREALTIME/./}" -lt $end ]; do
 		nap 0.01
 	done
-	! kill -KILL "$2" 2>/dev/null || complain "process $2 does not end within $1 s"
+	! kill -KILL "$2" 2>/dev/null || complain "process $2 does not end within $(($1 * 20)) s"
 	wait "$2" 2>/dev/null
 	status=$?
 }
@@ -130,7 +130,7 @@ race_rounds()
 # freeze_family: another device's add waits for its device process, and everyone for that.
 freeze_family()
 {
-	device create frozen
+	device create frozen msg_timeout 600
 	device serve frozen
 	frozen=$(server_of frozen)
 	kill -STOP "$frozen"

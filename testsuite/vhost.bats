@@ -71,14 +71,14 @@ load traffic
 		node=$(node_of vk0) server=$(server_of vk0)
 		unmapped() { [ "$(maps_of "$server" memfd:)" = 0 ]; }
 		for words in 'leave close' 'leave kill' 'leave kill pieces 4 indirect regions 30'; do
-			timeout -s KILL 20 vhost_driver "$node" $words >/dev/null 2>&1
+			timeout -s KILL 300 vhost_driver "$node" $words >/dev/null 2>&1
 			[[ $? = 0 || $words = *kill* ]] || complain "$words: failed"
 			wait_until 3 unmapped || complain "$words: its memory is still mapped"
 			carries vhost_driver "$node"
 			# With memory where the kernel's own driver will have its bounce buffer. (Not
 			# where it will have its rings: 6.12 keeps what a client left mapped, and
 			# gives us that entry instead of the ring's; nothing a device can do.)
-			timeout -s KILL 20 vhost_driver "$node" $words iova 0x100000 >/dev/null 2>&1
+			timeout -s KILL 300 vhost_driver "$node" $words iova 0x100000 >/dev/null 2>&1
 			need 0 'vdpa dev bind vk0 driver virtio_vdpa'
 			interface=$(interface_of vk0)
 			raise "$interface"
@@ -108,7 +108,7 @@ load traffic
 		device create vn1
 		device serve vn0
 		device attach vn0 driver vhost_vdpa
-		answer=$(timeout -s KILL 20 vhost_driver "$(node_of vn0)" no_buffers count 2000 sizes 60 window 4000)
+		answer=$(timeout -s KILL 300 vhost_driver "$(node_of vn0)" no_buffers count 2000 sizes 60 window 4000)
 		answers 'completed == 2000' 'received == 0' 'bad_element == 0' 'lost_interrupts == 0'
 		device detach vn0
 		device stop vn0
@@ -121,7 +121,7 @@ load traffic
 		vhost_driver "$(node_of vn1)" no_buffers hold count 0 >"$T.hold" 2>&1 &
 		driver=$!
 		wait_until 5 test -s "$T.hold" || complain "no driver: $(cat "$T.hold")"
-		answer=$(timeout -s KILL 20 frames "$interface" sizes 60 count 600 window 0 timeout 50)
+		answer=$(timeout -s KILL 300 frames "$interface" sizes 60 count 600 window 0 timeout 50)
 		answers 'received == 0'
 		sent() { [ "$(count_of "$interface" tx_packets)" -ge 600 ]; }
 		wait_until 3 sent || complain "only $(count_of "$interface" tx_packets) of 600 frames left a sender whose peer has no buffers"

@@ -82,7 +82,7 @@ load device
 	in_guest <<-'SCRIPT'
 		device create bg0
 		# a pipe that ends only when its last holder does
-		run_line 'timeout -s KILL 20 cat < <(vduse loopback bg0 background 2>&1)'
+		run_line 'timeout -s KILL 300 cat < <(vduse loopback bg0 background 2>&1)'
 		[ $status = 0 ] || complain 'loopback background keeps the pipe of its caller open'
 		pid=$(server_of bg0)
 		for fd in 0 1 2; do

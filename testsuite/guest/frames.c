@@ -12,14 +12,14 @@
  *	sizes LIST	of frames, with their Ethernet header: 60-1514:7 (the default) and
  *			commas between such
  *	count N		frames, default one of each size
- *	seconds N	go on sending for so long instead
+ *	seconds N	go on sending for so long instead, or until SIGTERM
  *	window N	at most so many on their way, default 32; 0: no limit
  *	partial		leave the checksum to the device
  *	gso N		tcp: super-frames, to be cut into segments with N bytes of payload
  *	ecn		these carry CWR
  *	vlan ID		with an 802.1Q tag
  *	allow LIST	of csum,tso4,tso6,ecn: offloads that the receiver negotiated
- *	timeout MS	without any frame: what is on its way is lost (default 2000)
+ *	timeout MS	without any frame: what is on its way is lost (default 30000)
  *
  * One JSON object says what came of it. "pieces" are the frames that arrived: more than
  * "received" when super-frames were cut. Exit status 0: everything sent came back once,
@@ -32,6 +32,7 @@
 #include <linux/sockios.h>
 #include <net/if.h>
 #include <poll.h>
+#include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -77,6 +78,13 @@ struct frames {
 	uint64_t finished;		/* complete frames among those after it */
 	uint32_t *round_trip;		/* of all kinds */
 };
+
+static volatile sig_atomic_t told_to_end;
+
+static void on_end(int number)
+{
+	told_to_end = number;
+}
 
 /* -- sending ------------------------------------------------------------------------ */
 
@@ -131,7 +139,7 @@ static bool send_frame(struct frames *f)
 
 static bool all_sent(const struct frames *f)
 {
-	if (f->sent == FRAMES_MAX)
+	if (f->sent == FRAMES_MAX || told_to_end)
 		return true;
 	if (f->seconds)
 		return now_usec() - f->started >= f->seconds * 1000000;
@@ -318,8 +326,10 @@ static bool receive_frames(struct frames *f, int milliseconds)
 {
 	struct pollfd pollfd = { .fd = f->receiver, .events = POLLIN };
 
-	if (poll(&pollfd, 1, milliseconds) <= 0)
-		return false;
+	int n = poll(&pollfd, 1, milliseconds);
+
+	if (n <= 0)
+		return n < 0 && errno == EINTR;
 	while (receive_frame(f))
 		;
 	return true;
@@ -478,7 +488,7 @@ static void run_kind(struct frames *f, const struct kind *kind, const char *size
 
 int main(int argc, char **argv)
 {
-	static struct frames f = { .window = 32, .timeout = 2000 };
+	static struct frames f = { .window = 32, .timeout = 30000 };
 	const char *from = argv[1], *to = from, *kind = "raw", *sizes = NULL, *allow = "";
 	uint64_t count = 0;
 	const struct word words[] = {
@@ -500,6 +510,8 @@ int main(int argc, char **argv)
 	stop_merging(to);
 	f.receiver = open_socket(to, ETH_P_ALL);
 	f.sender = open_socket(from, 0);
+	if (f.seconds)
+		signal(SIGTERM, on_end);
 	f.started = now_usec();
 	while (kind)
 		run_kind(&f, next_kind(&kind), sizes, count);

@@ -20,7 +20,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define PATIENCE_MS 10000
+#define PATIENCE_MS 120000
 
 /* An abstract @name begins with '@', and its address with a NUL in place of that. */
 static int listen_at(char *name, size_t size, bool abstract)

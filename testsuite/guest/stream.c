@@ -12,7 +12,7 @@
  *	udp SIZES	datagrams of these sizes instead of a TCP stream (60-1472:7, and commas)
  *	window N	udp: at most so many on their way, default 8
  *	port N		default 7777
- *	timeout MS	without progress, default 5000: what is on its way is lost
+ *	timeout MS	without progress, default 60000: what is on its way is lost
  *
  * One JSON object says what came of it. Exit status 0: all arrived, unchanged; 1: not so;
  * 2: it could not be tried.
@@ -285,7 +285,7 @@ static int report(const struct stream *s)
 
 int main(int argc, char **argv)
 {
-	static struct stream s = { .bytes = 10000000, .window = 8, .timeout = 5000 };
+	static struct stream s = { .bytes = 10000000, .window = 8, .timeout = 60000 };
 	const char *from = NULL, *to = NULL, *address = NULL, *udp = NULL;
 	uint64_t port = 7777;
 	const struct word words[] = {

@@ -85,8 +85,8 @@ static double wait_for(int lines, const char *event)
 		double when;
 		ssize_t n;
 
-		if (poll(&pollfd, 1, 10000) <= 0)
-			errx(1, "no line \"%s\" within 10 s", event);
+		if (poll(&pollfd, 1, 120000) <= 0)
+			errx(1, "no line \"%s\" within 120 s", event);
 		when = now();
 		n = read(lines, text, sizeof(text) - 1);
 		if (n <= 0)

@@ -38,7 +38,7 @@
 #define HEADER_SIZE 12
 #define SLOT_ODD 1231		/* so that frames begin anywhere in a page */
 #define PIECES_MAX 64
-#define WAIT_MS 2000
+#define WAIT_MS 30000
 /* What of the default set a driver without offloads can do */
 #define FEATURES_DRIVER (FEATURES_MANDATORY | FEATURE(VIRTIO_NET_F_MTU) | \
 			 FEATURE(VIRTIO_NET_F_MAC) | FEATURE(VIRTIO_NET_F_MRG_RXBUF) | \
@@ -229,7 +229,7 @@ static bool wait_for_device(struct driver *d)
 static void run_until(struct driver *d, uint64_t until)
 {
 	d->until = until;
-	while (!d->bad_element && (d->received < until || d->completed < until)) {
+	while (!d->bad_element && (d->completed < until || (d->received < until && !d->no_buffers))) {
 		send_frames(d);
 		if (!wait_for_device(d))
 			break;

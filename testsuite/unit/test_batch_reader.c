@@ -222,7 +222,7 @@ static void pipe_gives_each_line_when_it_is_there(void **state)
 	int ends[2];
 
 	(void)state;
-	alarm(20);	/* a reader that waits for more ends here */
+	alarm(200);	/* a reader that waits for more ends here */
 	assert_int_equal(pipe(ends), 0);
 	reader.fd = ends[0];
 	assert_int_equal(write(ends[1], "one\ntwo\nth", 10), 10);
@@ -368,7 +368,7 @@ static void endless_line(void **state)
 	struct batch_reader reader = { .fd = open("/dev/zero", O_RDONLY | O_CLOEXEC) };
 
 	(void)state;
-	alarm(20);
+	alarm(200);
 	assert_int_equal(batch_next(&reader), -EMSGSIZE);
 	assert_true(reader.pending.length < 2 * BATCH_LINE_MAX);
 	reader_end(&reader);

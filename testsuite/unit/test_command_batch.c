@@ -303,9 +303,9 @@ static void line_that_does_not_come_back(void **state)
 		   "FILE:2: prog hang: no answer within 1 s, the kernel may still carry it out; "
 		   "end process 231\n");
 	took = seconds_now() - start;
-	assert_true(took > 0.9 && took < 8);
-	expect_run("-T 1", "count\nhang 231\ncount\n", 6, "session: opened 1 used 1\n", NULL);
-	run("-jfT1", "hang 7\ncount\n");
+	assert_true(took > 0.9 && took < 100);
+	expect_run("-T 3", "count\nhang 231\ncount\n", 6, "session: opened 1 used 1\n", NULL);
+	run("-jfT3", "hang 7\ncount\n");
 	assert_int_equal(status, 6);
 	json_object_put(parse_document());
 	assert_non_null(strstr(printed, "\"hint\":\"end process 7\""));

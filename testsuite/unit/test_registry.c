@@ -294,7 +294,7 @@ static void proc_70_what_is_no_file_is_refused(void **state)
 	unlinkat(registry, "lo0.json", AT_REMOVEDIR);
 	/* Nobody writes into it: a reader that opened it plainly would wait. */
 	assert_int_equal(mkfifoat(registry, "lo0.json", 0644), 0);
-	alarm(10);
+	alarm(100);
 	assert_int_equal(registry_read(registry, "lo0", NULL, &read, &failure), -EBADMSG);
 	alarm(0);
 	close(registry);
@@ -368,7 +368,7 @@ static pid_t start_holder(int registry)
 			_exit(1);
 		if (write(ends[1], "x", 1) != 1)
 			_exit(1);
-		alarm(20);
+		alarm(200);
 		while (getpid())
 			pause();
 	}
@@ -421,7 +421,7 @@ static void lock_is_waited_for(void **state)
 		kill(holder, SIGKILL);
 		_exit(0);
 	}
-	lock = registry_lock(registry, 5000, &failure);
+	lock = registry_lock(registry, 100000, &failure);
 	assert_true(lock >= 0);
 	registry_unlock(lock);
 	registry_unlock(-1);

@@ -247,7 +247,7 @@ static void a_server_of_a_device_that_is_not_known_yet(void **state)
 	name[100] = '\0';
 	it.device = name;
 	begin(true, NULL);
-	for (i = 0; i < 30 && it.monitor.verify_due != INT64_MAX; i++) {
+	for (i = 0; i < 6000 && it.monitor.verify_due != INT64_MAX; i++) {
 		turns(1);
 		usleep(10000);
 	}
@@ -255,7 +255,7 @@ static void a_server_of_a_device_that_is_not_known_yet(void **state)
 	serve();
 	turns(1);
 	tree_vduse(&it.tree, name, false);
-	for (i = 0; i < 30 && it.client < 0; i++) {
+	for (i = 0; i < 6000 && it.client < 0; i++) {
 		usleep(10000);
 		turns(1);
 		it.client = accept4(it.listening, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);

@@ -230,7 +230,7 @@ static void waited_for(void **state)
 		tree_virtio(&tree, "lo0", 2, "virtio_net", 0xf);
 		_exit(0);
 	}
-	assert_int_equal(vdpa_usable_wait(&tree.fs, "lo0", 10000, &attached, &failure), 0);
+	assert_int_equal(vdpa_usable_wait(&tree.fs, "lo0", 100000, &attached, &failure), 0);
 	assert_string_equal(attached.netdev, "eth0");
 }
 

@@ -33,14 +33,14 @@ struct pair {
 	const char *failure;	/* of the device's thread; read after it ended */
 };
 
-/* Waits up to 5 s: a notification that was lost never comes. */
+/* Waits up to 100 s: a notification that was lost never comes. */
 static bool wait_for(sem_t *semaphore)
 {
 	struct timespec until;
 	int error;
 
 	clock_gettime(CLOCK_REALTIME, &until);
-	until.tv_sec += 5;
+	until.tv_sec += 100;
 	do
 		error = sem_timedwait(semaphore, &until);
 	while (error && errno == EINTR);
