@@ -338,7 +338,7 @@ go_on()
 
 answers()
 {
-	wait_until 30 eval 'vdpa -T 1 dev show >/dev/null 2>&1' || broken 'the family does not answer'
+	wait_until 30 eval 'vdpa -T 20 dev show >/dev/null 2>&1' || broken 'the family does not answer'
 }
 
 # takes_signals PID: it has seen to it that SIGINT does not simply kill it.

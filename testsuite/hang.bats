@@ -116,7 +116,7 @@ load hang
 			vduse create         | vduse create other-%D                            | . . 0 0
 			vduse destroy        | vduse destroy %D                                 | . . 5- 5-
 			vduse show           | vduse -T 30 show %D                              | . . 0 0
-			vduse stats          | vduse -T 1 stats %D                              | . . 0 0
+			vduse stats          | vduse -T 30 stats %D                             | . . 0 0
 			vduse set            | vduse -T 30 set %D link down                     | . . 0 0
 			vduse loopback       | vduse loopback %D                                | . . 5- 5-
 		ROWS

@@ -261,7 +261,7 @@ teardown_file()
 		expect 5 'vduse destroy pw0' 'pw0.*(deletion|del).*msg_timeout'
 		# the way out: then it is deleted, without waiting for that time
 		storage pw0 "$T.disk"
-		wait_until 5 eval 'vdpa -T 1 dev show >/dev/null 2>&1' || complain 'the family does not answer'
+		wait_until 5 eval 'vdpa -T 20 dev show >/dev/null 2>&1' || complain 'the family does not answer'
 		attached pw0 && complain 'still attached'
 		storage_ends pw0
 		# killed, and a short msg_timeout

@@ -16,7 +16,7 @@ load device
 		}
 		settled()
 		{
-			[ "$(vdpa -T 1 -j dev show 2>/dev/null)" != '' ] && vdpa -T 1 dev show >/dev/null 2>&1
+			[ "$(vdpa -T 20 -j dev show 2>/dev/null)" != '' ] && vdpa -T 20 dev show >/dev/null 2>&1
 		}
 		device create st0 msg_timeout 600
 		device create st1 msg_timeout 600
@@ -97,7 +97,7 @@ load device
 		[[ $err = *serve* || $err = *open* || $err = *process* ]] || complain "it does not say that nobody serves it: $err"
 		# the kernel goes on by itself
 		wait_until 30 eval '! attached ki0' || complain 'the del was not carried out'
-		wait_until 10 eval 'vdpa -T 1 dev show >/dev/null 2>&1'
+		wait_until 10 eval 'vdpa -T 20 dev show >/dev/null 2>&1'
 		device destroy ki0
 		# with time enough the command itself sees the end
 		device create ki1 msg_timeout 1
@@ -161,7 +161,7 @@ load device
 			[ $status != 0 ] || complain "status 0 after SIG$signal"
 		done
 		kill -CONT $pid
-		wait_until 20 eval 'vdpa -T 2 dev show >/dev/null 2>&1' || complain 'the family does not answer'
+		wait_until 20 eval 'vdpa -T 20 dev show >/dev/null 2>&1' || complain 'the family does not answer'
 		# the adds of the three are carried out, one after the other, and two of them in vain
 		wait_until 5 eval '! pgrep -x vdpa >/dev/null'
 		attached si0 || device attach si0

@@ -19,7 +19,7 @@
  *	ecn		these carry CWR
  *	vlan ID		with an 802.1Q tag
  *	allow LIST	of csum,tso4,tso6,ecn: offloads that the receiver negotiated
- *	timeout MS	without any frame: what is on its way is lost (default 30000)
+ *	timeout MS	without any frame: what is on its way is lost (default 10000)
  *
  * One JSON object says what came of it. "pieces" are the frames that arrived: more than
  * "received" when super-frames were cut. Exit status 0: everything sent came back once,
@@ -488,7 +488,7 @@ static void run_kind(struct frames *f, const struct kind *kind, const char *size
 
 int main(int argc, char **argv)
 {
-	static struct frames f = { .window = 32, .timeout = 30000 };
+	static struct frames f = { .window = 32, .timeout = 10000 };
 	const char *from = argv[1], *to = from, *kind = "raw", *sizes = NULL, *allow = "";
 	uint64_t count = 0;
 	const struct word words[] = {
