@@ -84,7 +84,7 @@ static void mount_root(void)
 	mkdir("/lower", 0755);
 	mkdir("/payload", 0755);
 	/* the disk may be found a moment after its driver was loaded */
-	for (tries = 0; access("/dev/vda", F_OK) < 0 && tries < 500; tries++)
+	for (tries = 0; access("/dev/vda", F_OK) < 0 && tries < 6000; tries++)
 		usleep(10000);
 	mount_at("squashfs", "/dev/vda", "/lower", MS_RDONLY, NULL);
 	mount_at("overlay", "overlay", "/root", 0,
