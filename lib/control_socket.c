@@ -176,7 +176,9 @@ int control_socket_receive(int fd, int milliseconds, struct buffer *packet)
 	room = buffer_room(packet, CONTROL_ANSWER_SIZE);
 	if (!room)
 		return -ENOMEM;
-	n = recv(fd, room, CONTROL_ANSWER_SIZE, MSG_DONTWAIT | MSG_TRUNC);
+	do
+		n = recv(fd, room, CONTROL_ANSWER_SIZE, MSG_DONTWAIT | MSG_TRUNC);
+	while (n < 0 && errno == EINTR);
 	if (n < 0)
 		return errno == ECONNRESET ? -EPIPE : -errno;
 	if (n > CONTROL_ANSWER_SIZE)

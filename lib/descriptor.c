@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 static void wait_until_writable(int fd)
@@ -60,4 +61,24 @@ void descriptor_leave_standard(void)
 	}
 	if (null > 2)
 		close(null);
+}
+
+int descriptor_call(int fd, unsigned long request, void *argument)
+{
+	int rc;
+
+	do
+		rc = ioctl(fd, request, argument);
+	while (rc < 0 && errno == EINTR);
+	return rc < 0 ? -errno : rc;
+}
+
+ssize_t descriptor_read(int fd, void *bytes, size_t size)
+{
+	ssize_t n;
+
+	do
+		n = read(fd, bytes, size);
+	while (n < 0 && errno == EINTR);
+	return n < 0 ? -errno : n;
 }

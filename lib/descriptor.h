@@ -4,6 +4,7 @@
 #define VT_LIB_DESCRIPTOR_H
 
 #include <stddef.h>
+#include <sys/types.h>
 
 /*
  * Write all @length bytes to @fd, however many calls it takes; interrupted calls
@@ -26,5 +27,11 @@ int descriptor_reserve_standard(void);
  * no /dev/null they are closed.
  */
 void descriptor_leave_standard(void);
+
+/* ioctl(), made again where a signal interrupted it: what it returns, or negative errno. */
+int descriptor_call(int fd, unsigned long request, void *argument);
+
+/* read(), the same way: the number of bytes, or negative errno. */
+ssize_t descriptor_read(int fd, void *bytes, size_t size);
 
 #endif

@@ -158,7 +158,9 @@ int sysfs_write(const struct sysfs *fs, const char *value, const char *format, .
 	fd = open(path.text, O_WRONLY | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	n = write(fd, value, length);
+	do
+		n = write(fd, value, length);
+	while (n < 0 && errno == EINTR);
 	rc = n < 0 ? -errno : (size_t)n == length ? 0 : -EIO;
 	close(fd);
 	return rc;

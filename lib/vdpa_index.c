@@ -11,6 +11,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "lib/descriptor.h"
 #include "lib/name.h"
 #include "lib/parse.h"
 #include "lib/vduse_definition.h"
@@ -250,7 +251,7 @@ static uint32_t read_file(int folder, const char *name)
 	fd = openat(folder, path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return 0;
-	length = read(fd, text, sizeof(text));
+	length = descriptor_read(fd, text, sizeof(text));
 	close(fd);
 	if (length <= 0)
 		return 0;
@@ -265,7 +266,7 @@ static uint32_t read_ifindex(struct vdpa_index *index, int folder, const char *n
 
 	name_copy(request.ifr_name, sizeof(request.ifr_name), name);
 	if (index->ask && request.ifr_name[0]) {
-		if (ioctl(index->socket, SIOCGIFINDEX, &request) == 0)
+		if (descriptor_call(index->socket, SIOCGIFINDEX, &request) == 0)
 			number = request.ifr_ifindex;
 		if (index->compared == COMPARED)
 			return number;

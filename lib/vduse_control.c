@@ -8,9 +8,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "lib/descriptor.h"
 #include "lib/sysfs.h"
 #include "lib/vduse_config.h"
 
@@ -71,13 +71,12 @@ int vduse_explain_control(int errnum, bool loaded, struct failure *failure)
 static int agree_on_version(int fd)
 {
 	uint64_t version = VDUSE_API_VERSION_1;
+	int rc = descriptor_call(fd, VDUSE_SET_API_VERSION, &version);
 
-	if (ioctl(fd, VDUSE_SET_API_VERSION, &version) == 0)
-		return 0;
-	if (errno != EINVAL)
-		return -errno;
+	if (rc != -EINVAL)
+		return rc;
 	version = VDUSE_API_VERSION;
-	return ioctl(fd, VDUSE_SET_API_VERSION, &version) ? -errno : 0;
+	return descriptor_call(fd, VDUSE_SET_API_VERSION, &version);
 }
 
 int vduse_control_open(struct failure *failure)
@@ -145,7 +144,8 @@ static void ask_for_groups(int control, struct vduse_dev_config *config)
 	const uint32_t one = 1;
 	uint64_t version;
 
-	if (ioctl(control, VDUSE_GET_API_VERSION, &version) || version < VDUSE_API_VERSION_1)
+	if (descriptor_call(control, VDUSE_GET_API_VERSION, &version) < 0 ||
+	    version < VDUSE_API_VERSION_1)
 		return;
 	memcpy((uint8_t *)config + offsetof(struct vduse_tools_dev_config_v1, ngroups), &one,
 	       sizeof(one));
@@ -173,9 +173,9 @@ int vduse_control_create(int control, const struct vduse_definition *definition,
 	config->config_size = size;
 	memcpy(config->config, space, size);
 	ask_for_groups(control, config);
-	rc = ioctl(control, VDUSE_CREATE_DEV, config) ? errno : 0;
+	rc = descriptor_call(control, VDUSE_CREATE_DEV, config);
 	free(config);
-	return rc ? vduse_explain_create(rc, definition, failure) : 0;
+	return rc < 0 ? vduse_explain_create(-rc, definition, failure) : 0;
 }
 
 int vduse_explain_destroy(int errnum, const char *name, struct failure *failure)
@@ -202,13 +202,13 @@ int vduse_control_destroy(int control, const char *name, struct failure *failure
 {
 	/* The kernel copies all of it, whatever the length of the name. */
 	char padded[VDUSE_NAME_MAX] = "";
+	int rc;
 
 	if (!name_possible(name))
 		return vduse_explain_destroy(EINVAL, name, failure);
 	memcpy(padded, name, strlen(name));
-	if (ioctl(control, VDUSE_DESTROY_DEV, padded) == 0)
-		return 0;
-	return vduse_explain_destroy(errno, name, failure);
+	rc = descriptor_call(control, VDUSE_DESTROY_DEV, padded);
+	return rc < 0 ? vduse_explain_destroy(-rc, name, failure) : 0;
 }
 
 int vduse_explain_node(int errnum, const char *name, bool loaded, struct failure *failure)
@@ -265,7 +265,7 @@ int vduse_node_is_broken(const char *name)
 
 	if (fd < 0)
 		return fd;
-	rc = ioctl(fd, VDUSE_DEV_GET_FEATURES, &features) == 0 ? 0 : -errno;
+	rc = descriptor_call(fd, VDUSE_DEV_GET_FEATURES, &features);
 	close(fd);
 	return rc == -EPERM ? 1 : rc;
 }

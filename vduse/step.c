@@ -130,7 +130,7 @@ static int give_up(const struct step *step, pid_t child, int rc, struct failure 
 static int take_outcome(const struct step *step, pid_t child, int fd, struct failure *failure)
 {
 	struct outcome outcome;
-	ssize_t n = read(fd, &outcome, sizeof(outcome));
+	ssize_t n = descriptor_read(fd, &outcome, sizeof(outcome));
 
 	reap(child);
 	if (n != sizeof(outcome))

@@ -28,6 +28,7 @@ static struct {
 	char opened[400];
 	int open_flags;
 	int ioctl_errno;
+	unsigned int interrupted;	/* times that a signal comes first */
 	unsigned long request;
 	uint64_t version;	/* as it was said last */
 	uint64_t newest;	/* that the kernel knows */
@@ -71,6 +72,11 @@ int __wrap_ioctl(int fd, unsigned long request, ...)
 	va_end(args);
 	if (!kernel.on)
 		return __real_ioctl(fd, request, argument);
+	if (kernel.interrupted) {
+		kernel.interrupted--;
+		errno = EINTR;
+		return -1;
+	}
 	if (request == VDUSE_GET_API_VERSION) {
 		*(uint64_t *)argument = kernel.said ? kernel.version : kernel.newest;
 		return 0;
@@ -313,6 +319,19 @@ static void errnos_of_destroy(void **state)
 	assert_int_equal(failure.status, STATUS_FAILED);
 }
 
+static void proc_64_calls_are_made_again(void **state)
+{
+	(void)state;
+	kernel.interrupted = 3;
+	assert_int_equal(vduse_control_destroy(A_DESCRIPTOR, "lo0", &failure), 0);
+	assert_int_equal(kernel.request, VDUSE_DESTROY_DEV);
+	assert_int_equal(kernel.interrupted, 0);
+	kernel.interrupted = 2;
+	assert_int_equal(vduse_control_open(&failure), A_DESCRIPTOR);
+	assert_int_equal(kernel.interrupted, 0);
+	close(A_DESCRIPTOR);
+}
+
 static void node_is_opened(void **state)
 {
 	int fd = vduse_node_open("a/b", &failure);
@@ -387,6 +406,7 @@ int main(void)
 		TEST(names_that_no_device_can_have),
 		TEST(errnos_of_create),
 		TEST(errnos_of_destroy),
+		TEST(proc_64_calls_are_made_again),
 		TEST(node_is_opened),
 		TEST(nodes_that_are_no_device_are_not_opened),
 		TEST(errnos_of_a_node),
