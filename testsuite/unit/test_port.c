@@ -415,11 +415,25 @@ static void a_broken_virtqueue_is_its_own_device_s(void **state)
 	reported[0] = '\0';
 }
 
-static void a_port_without_a_driver_sleeps(void **state)
+static void ring_06_a_port_without_a_driver_sleeps(void **state)
 {
 	(void)state;
 	ports[0].session.live = false;
 	ports[0].session.queues[PORT_TRANSMITQ].vq.state = VIRTQUEUE_STOPPED;
+	assert_int_equal(port_forward(&ports[0], NOW), FORWARD_NEVER);
+}
+
+/* Its virtqueue does not start for a shortage of ours: nobody kicks when that has passed. */
+static void iova_46_a_port_that_is_short_looks_again(void **state)
+{
+	struct session_queue *queue = &ports[0].session.queues[PORT_TRANSMITQ];
+
+	(void)state;
+	queue->vq.state = VIRTQUEUE_STOPPED;
+	queue->refused = true;		/* so that the session leaves it alone */
+	queue->waits = true;
+	assert_int_equal(port_forward(&ports[0], NOW), NOW + FORWARD_RETRY_NS);
+	ports[0].session.live = false;
 	assert_int_equal(port_forward(&ports[0], NOW), FORWARD_NEVER);
 }
 
@@ -482,7 +496,8 @@ int main(void)
 		TEST(what_does_not_open_is_closed),
 		TEST(each_driver_is_interrupted_by_its_device),
 		TEST(a_broken_virtqueue_is_its_own_device_s),
-		TEST(a_port_without_a_driver_sleeps),
+		TEST(ring_06_a_port_without_a_driver_sleeps),
+		TEST(iova_46_a_port_that_is_short_looks_again),
 		TEST(an_mtu_of_0_is_none),
 		TEST(who_watches_is_told),
 	};

@@ -384,6 +384,41 @@ static void iova_46_no_memory_is_tried_again(void **state)
 	}
 }
 
+/* It passes without a word of the driver's: who serves asks again, and tells of it once. */
+static void iova_46_a_shortage_is_told_once(void **state)
+{
+	struct vduse_dev_request update = { .type = VDUSE_UPDATE_IOTLB };
+
+	(void)state;
+	assert_false(session_queue_waits(&staged, 0));
+	kernel.region_error = -EMFILE;
+	session_stage_attach();
+	for (unsigned int i = 0; i < 3; i++) {
+		assert_null(session_queue(&staged, 0));
+		assert_true(session_queue_waits(&staged, 0));
+		assert_int_equal(staged.broken_queues, 2);
+	}
+	kernel.region_error = 0;
+	assert_non_null(session_queue(&staged, 0));
+	assert_false(session_queue_waits(&staged, 0));
+	/* and where the memory of a running one moves */
+	kernel.region_error = -ENOMEM;
+	update.iova.last = UINT64_MAX;
+	session_stage_message(update);
+	assert_null(session_queue(&staged, 0));
+	assert_true(session_queue_waits(&staged, 0));
+	kernel.region_error = 0;
+	assert_non_null(session_queue(&staged, 0));
+	/* what is no shortage is not asked for again, nor is anything after a reset */
+	kernel.region_error = -EINVAL;
+	session_stage_attach();
+	assert_false(session_queue_waits(&staged, 0));
+	kernel.region_error = -EMFILE;
+	session_stage_attach();
+	session_stage_status(0);
+	assert_false(session_queue_waits(&staged, 0));
+}
+
 /* What the driver did wrong stays until it says that something changed. */
 static void iova_40_a_ring_that_is_not_mapped(void **state)
 {
@@ -422,7 +457,7 @@ static void iova_42_rings_gone_and_back_further_on(void **state)
 }
 
 /* Asked for while no driver is there, after memory went away: it starts with the next one. */
-static void a_queue_that_is_asked_for_too_soon(void **state)
+static void ring_06_a_queue_that_is_asked_for_too_soon(void **state)
 {
 	struct vduse_dev_request update = { .type = VDUSE_UPDATE_IOTLB };
 
@@ -807,9 +842,10 @@ int main(void)
 		TEST(iova_43_update_drops_what_it_names),
 		TEST(iova_42_rings_gone_and_back),
 		TEST(iova_46_no_memory_is_tried_again),
+		TEST(iova_46_a_shortage_is_told_once),
 		TEST(iova_40_a_ring_that_is_not_mapped),
 		TEST(iova_42_rings_gone_and_back_further_on),
-		TEST(a_queue_that_is_asked_for_too_soon),
+		TEST(ring_06_a_queue_that_is_asked_for_too_soon),
 		TEST(an_error_that_breaks_nothing),
 		TEST(a_region_that_starts_inside_a_page),
 		TEST(ctl_62_an_answer_too_late),

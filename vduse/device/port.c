@@ -265,7 +265,8 @@ uint64_t port_forward(struct port *port, uint64_t now)
 	uint64_t due;
 
 	if (!path.transmit)
-		return FORWARD_NEVER;
+		return session_queue_waits(&port->session, PORT_TRANSMITQ) ?
+			       now + FORWARD_RETRY_NS : FORWARD_NEVER;
 	due = forward_run(&port->forward, &path, now);
 	if (port->pcap)
 		pcap_flush(port->pcap);

@@ -69,6 +69,7 @@ static void stop_queues(struct session *session)
 		virtqueue_stop(&queue->vq);
 		queue->positioned = false;
 		queue->refused = false;
+		queue->waits = false;
 		queue->interrupt_owed = false;
 	}
 	session->config_owed = false;

@@ -91,6 +91,7 @@ struct session_queue {
 	int kick_fd;		/* eventfd that the driver kicks; -1 while there is none */
 	bool positioned;	/* position is ours, no more the driver's */
 	bool refused;		/* did not start: not tried again until something changes */
+	bool waits;		/* did not start for a shortage of ours: to be tried again */
 	bool interrupt_owed;	/* the kernel was not ready to take it */
 	uint64_t interrupts;	/* raised */
 	uint64_t kicks;
@@ -179,6 +180,10 @@ void session_take_kick(struct session *session, unsigned int index);
  * none (not ready yet, broken, no driver).
  */
 struct virtqueue *session_queue(struct session *session, unsigned int index);
+
+/* session_queue() gave none for a shortage of our own (memory, descriptors), which can pass
+ * without anybody's telling: call it again after a while. */
+bool session_queue_waits(const struct session *session, unsigned int index);
 
 /* virtqueue_pop() and the like said that something is wrong with queue @index: count and
  * report it. @rc is what they returned. */

@@ -177,6 +177,23 @@ static int begin(struct session *session, unsigned int index, struct virtqueue_c
 	return rc;
 }
 
+/* Our own shortage can pass, and is told once; what the driver did wrong stays until it changes. */
+static void does_not_start(struct session *session, unsigned int index, int rc)
+{
+	struct session_queue *queue = &session->queues[index];
+	bool told = queue->waits;
+
+	queue->waits = is_shortage(rc);
+	queue->refused = !queue->waits;
+	if (told && queue->waits)
+		return;
+	session->broken_queues++;
+	if (rc == -ENODATA)
+		report_lost(session, index);
+	else
+		report_queue(session, index, "does not start", rc);
+}
+
 static int start_ready_queue(struct session *session, unsigned int index,
 			     const struct node_queue *info)
 {
@@ -193,16 +210,11 @@ static int start_ready_queue(struct session *session, unsigned int index,
 		rc = begin(session, index, &config, info);
 	if (rc == 0) {
 		queue->positioned = true;
+		queue->waits = false;
 		session_tell(session, SESSION_QUEUE_READY, index);
 		return 0;
 	}
-	/* Our own shortage can pass; what the driver did wrong stays until it changes. */
-	queue->refused = !is_shortage(rc);
-	session->broken_queues++;
-	if (rc == -ENODATA)
-		report_lost(session, index);
-	else
-		report_queue(session, index, "does not start", rc);
+	does_not_start(session, index, rc);
 	return rc;
 }
 
@@ -234,7 +246,8 @@ static void remap_queue(struct session *session, unsigned int index)
 	 * each step, so this may be half way: stop at our position, wait for the rest.
 	 */
 	virtqueue_stop(&queue->vq);
-	queue->refused = true;
+	queue->waits = is_shortage(rc);
+	queue->refused = !queue->waits;
 }
 
 struct virtqueue *session_queue(struct session *session, unsigned int index)
@@ -246,6 +259,11 @@ struct virtqueue *session_queue(struct session *session, unsigned int index)
 	if (vq->state == VIRTQUEUE_RUNNING)
 		remap_queue(session, index);
 	return vq->state == VIRTQUEUE_RUNNING ? vq : NULL;
+}
+
+bool session_queue_waits(const struct session *session, unsigned int index)
+{
+	return session->live && session->queues[index].waits;
 }
 
 void session_queue_error(struct session *session, unsigned int index, int rc)
