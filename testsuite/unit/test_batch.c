@@ -117,7 +117,7 @@ static void comments_begin_with_a_word(void **state)
 	expect_words("a # it's", "<a>");
 }
 
-static void open_quote_is_refused(void **state)
+static void cli_89_open_quote_is_refused(void **state)
 {
 	static const char *const texts[] = { "'", "\"", "a 'b c", "a \"b'", "'a''", "dev show '#", "'\"" };
 	size_t i;
@@ -205,7 +205,7 @@ int main(void)
 		cmocka_unit_test(quotes_hold_blanks_anywhere_in_a_word),
 		cmocka_unit_test(empty_words),
 		cmocka_unit_test(comments_begin_with_a_word),
-		cmocka_unit_test(open_quote_is_refused),
+		cmocka_unit_test(cli_89_open_quote_is_refused),
 		cmocka_unit_test(longest_lines_have_room),
 		cmocka_unit_test(splitting_without_memory),
 		cmocka_unit_test(random_words_come_back),

@@ -129,7 +129,7 @@ static void expect_lines(const char *text, const char *first, const char *second
 	reader_end(&reader);
 }
 
-static void ends_of_files(void **state)
+static void cli_89_ends_of_files(void **state)
 {
 	(void)state;
 	expect_lines("", NULL, NULL);
@@ -286,7 +286,7 @@ static void proc_64_interrupted_read_is_made_again(void **state)
 }
 
 /* What stood before it is good. */
-static void zero_byte_ends_it_where_it_stands(void **state)
+static void cli_89_zero_byte_ends_it_where_it_stands(void **state)
 {
 	static const char text[] = "one\n\\\n\\\nwo\0rd\nthree\n";
 	struct batch_reader reader = reader_of(text, sizeof(text) - 1);
@@ -323,7 +323,7 @@ static void expect_long(size_t length, const char *end, int rc)
 	free(text);
 }
 
-static void lines_that_are_too_long(void **state)
+static void cli_89_lines_that_are_too_long(void **state)
 {
 	static const char *const ends[] = { "", "\n", "\r\n", "\nmore\n" };
 	size_t i;
@@ -341,7 +341,7 @@ static void lines_that_are_too_long(void **state)
 	}
 }
 
-static void joined_lines_that_are_too_long(void **state)
+static void cli_89_joined_lines_that_are_too_long(void **state)
 {
 	struct buffer text = { 0 };
 	struct batch_reader reader;
@@ -363,7 +363,7 @@ static void joined_lines_that_are_too_long(void **state)
 }
 
 /* More than can be a line is not read to its end. */
-static void endless_line(void **state)
+static void cli_89_endless_line(void **state)
 {
 	struct batch_reader reader = { .fd = open("/dev/zero", O_RDONLY | O_CLOEXEC) };
 
@@ -375,7 +375,7 @@ static void endless_line(void **state)
 	alarm(0);
 }
 
-static void what_cannot_be_read(void **state)
+static void cli_89_what_cannot_be_read(void **state)
 {
 	struct batch_reader reader = { .fd = open("/", O_RDONLY | O_CLOEXEC) };
 
@@ -417,17 +417,17 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(lines_in_pieces_of_any_size),
-		cmocka_unit_test(ends_of_files),
+		cmocka_unit_test(cli_89_ends_of_files),
 		cmocka_unit_test(backslashes),
 		cmocka_unit_test(random_lines_come_back),
 		cmocka_unit_test(pipe_gives_each_line_when_it_is_there),
 		cmocka_unit_test(pipe_that_does_not_block_is_waited_for),
 		cmocka_unit_test(proc_64_interrupted_read_is_made_again),
-		cmocka_unit_test(zero_byte_ends_it_where_it_stands),
-		cmocka_unit_test(lines_that_are_too_long),
-		cmocka_unit_test(joined_lines_that_are_too_long),
-		cmocka_unit_test(endless_line),
-		cmocka_unit_test(what_cannot_be_read),
+		cmocka_unit_test(cli_89_zero_byte_ends_it_where_it_stands),
+		cmocka_unit_test(cli_89_lines_that_are_too_long),
+		cmocka_unit_test(cli_89_joined_lines_that_are_too_long),
+		cmocka_unit_test(cli_89_endless_line),
+		cmocka_unit_test(cli_89_what_cannot_be_read),
 		cmocka_unit_test(reading_without_memory),
 	};
 

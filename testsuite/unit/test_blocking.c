@@ -106,7 +106,7 @@ static void hang(void *context, struct blocking_result *result)
 }
 
 /* The child is left behind, for the kernel may not let it go. */
-static void deadline_is_kept(void **state)
+static void cli_95_deadline_is_kept(void **state)
 {
 	struct blocking_result result = { 0 };
 	double start = seconds_now(), took;
@@ -182,7 +182,7 @@ static void look_at_descriptors(void *context, struct blocking_result *result)
 			result->rc = fd + 1;
 }
 
-static void child_has_none_of_our_standard_descriptors(void **state)
+static void cli_95_child_has_none_of_our_standard_descriptors(void **state)
 {
 	struct blocking_result result = { 0 };
 
@@ -268,10 +268,10 @@ int main(void)
 		cmocka_unit_test(long_result_comes_back),
 		cmocka_unit_test(death_of_the_child_is_told),
 		cmocka_unit_test(lost_result_is_an_error),
-		cmocka_unit_test(child_has_none_of_our_standard_descriptors),
+		cmocka_unit_test(cli_95_child_has_none_of_our_standard_descriptors),
 		cmocka_unit_test(proc_64_interruptions_change_nothing),
 		cmocka_unit_test(text_that_could_not_be_made_is_an_error),
-		cmocka_unit_test(deadline_is_kept),
+		cmocka_unit_test(cli_95_deadline_is_kept),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -314,7 +314,7 @@ static void main_writes_and_exits(void **state)
 	assert_int_equal(run_main("silent", -ENOSPC), 0);	/* nothing to write */
 }
 
-static void failed_write_is_a_failure(void **state)
+static void proc_67_failed_write_is_a_failure(void **state)
 {
 	(void)state;
 	assert_int_equal(run_main("warning", -ENOSPC), 1);
@@ -329,7 +329,7 @@ static void failed_write_is_a_failure(void **state)
 	assert_int_equal(run_main("-V", -EPIPE), 1);
 }
 
-static void closed_pipe_is_no_signal(void **state)
+static void cli_91_closed_pipe_is_no_signal(void **state)
 {
 	struct sigaction action;
 
@@ -352,8 +352,8 @@ int main(void)
 		cmocka_unit_test(a_serving_verb),
 		cmocka_unit_test(usage_and_version),
 		cmocka_unit_test(main_writes_and_exits),
-		cmocka_unit_test(failed_write_is_a_failure),
-		cmocka_unit_test(closed_pipe_is_no_signal),
+		cmocka_unit_test(proc_67_failed_write_is_a_failure),
+		cmocka_unit_test(cli_91_closed_pipe_is_no_signal),
 	};
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);
 

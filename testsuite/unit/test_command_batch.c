@@ -27,7 +27,7 @@ static void answers_stand_one_after_the_other(void **state)
 	expect_run("", "#\n\n   \n", 0, "", "");
 }
 
-static void first_failure_stops(void **state)
+static void cli_90_first_failure_stops(void **state)
 {
 	(void)state;
 	expect_run("", "say one\n\nbad\nsay two\n", 5, "one:\n",
@@ -40,7 +40,7 @@ static void first_failure_stops(void **state)
 		   "FILE:4: prog say: the word \"b\" has no meaning here; see \"prog say --help\"\n");
 }
 
-static void forced_it_goes_on_and_the_first_failure_counts(void **state)
+static void cli_90_forced_it_goes_on_and_the_first_failure_counts(void **state)
 {
 	(void)state;
 	expect_run("-f", "say one\nmute\nsay two\nbad\nsay 'x\nsay three\n", 3,
@@ -400,8 +400,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(answers_stand_one_after_the_other),
-		cmocka_unit_test(first_failure_stops),
-		cmocka_unit_test(forced_it_goes_on_and_the_first_failure_counts),
+		cmocka_unit_test(cli_90_first_failure_stops),
+		cmocka_unit_test(cli_90_forced_it_goes_on_and_the_first_failure_counts),
 		cmocka_unit_test(warnings_tell_their_line),
 		cmocka_unit_test(usage_and_version),
 		cmocka_unit_test(document_of_records),

@@ -418,7 +418,7 @@ static void fill(void)
 	assert_int_equal(it.monitor.lost, LOST_READER);
 }
 
-static void a_slow_reader_gets_a_resync(void **state)
+static void cli_91_a_slow_reader_gets_a_resync(void **state)
 {
 	char bytes[16384];
 	size_t length = 0;
@@ -462,7 +462,7 @@ static void a_limit_that_one_event_passes(void **state)
 	reads(CREATED "[monitor,resync] reason reader\n");
 }
 
-static void a_reader_that_is_gone_is_noticed_at_rest(void **state)
+static void cli_91_a_reader_that_is_gone_is_noticed_at_rest(void **state)
 {
 	(void)state;
 	begin(100000, true);
@@ -544,9 +544,9 @@ int main(void)
 		TEST(more_is_not_waited_for),
 		TEST(an_overrun_gives_a_resync_and_the_differences),
 		TEST(the_second_listing_finds_what_the_first_saw_going),
-		TEST(a_slow_reader_gets_a_resync),
+		TEST(cli_91_a_slow_reader_gets_a_resync),
 		TEST(a_limit_that_one_event_passes),
-		TEST(a_reader_that_is_gone_is_noticed_at_rest),
+		TEST(cli_91_a_reader_that_is_gone_is_noticed_at_rest),
 		TEST(a_source_that_fails_ends_it),
 		TEST(a_signal_ends_it_and_what_was_told_is_written),
 		TEST(short_memory_is_an_error),

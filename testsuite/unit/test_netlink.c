@@ -218,7 +218,7 @@ static void interrupted_once(struct script *to, const struct nlmsghdr *question)
 	script_done(to, question, 0);
 }
 
-static void nl_78_interrupted_dump_is_asked_again(void **state)
+static void nl_83_interrupted_dump_is_asked_again(void **state)
 {
 	(void)state;
 	open_with(interrupted_once);
@@ -624,7 +624,7 @@ int main(void)
 		cmocka_unit_test(one_answer),
 		cmocka_unit_test(nl_79_strangers_do_not_count),
 		cmocka_unit_test(a_dump),
-		cmocka_unit_test(nl_78_interrupted_dump_is_asked_again),
+		cmocka_unit_test(nl_83_interrupted_dump_is_asked_again),
 		cmocka_unit_test(nl_78_but_not_for_ever),
 		cmocka_unit_test(nl_78_lost_answer_is_asked_for_again),
 		cmocka_unit_test(nl_78_lost_answer_to_a_change_is_told),

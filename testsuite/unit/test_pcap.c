@@ -359,7 +359,7 @@ static void the_writer_takes_no_signals(void **state)
 }
 
 /* The disk is full in the middle of a block, and has room again later. */
-static void no_space_can_pass(void **state)
+static void proc_67_no_space_can_pass(void **state)
 {
 	struct content content;
 	unsigned int i;
@@ -388,7 +388,7 @@ static void no_space_can_pass(void **state)
 }
 
 /* ... or never again: the file ends with its last whole block, and what it lacks is told. */
-static void no_space_at_the_end(void **state)
+static void proc_67_no_space_at_the_end(void **state)
 {
 	struct timespec start, now;
 	struct content content;
@@ -450,7 +450,7 @@ static void another_error_ends_it(void **state)
 }
 
 /* A real limit of the file's size, with SIGXFSZ as the process that serves has it. */
-static void a_file_that_may_not_grow(void **state)
+static void proc_67_a_file_that_may_not_grow(void **state)
 {
 	struct rlimit before, limit;
 	struct content content;
@@ -590,7 +590,7 @@ static void cut_anywhere_it_is_readable(void **state)
 	}
 }
 
-static void a_full_disk_at_the_beginning(void **state)
+static void proc_67_a_full_disk_at_the_beginning(void **state)
 {
 	(void)state;
 	disk.fd = open("/dev/full", O_WRONLY | O_CLOEXEC);
@@ -612,15 +612,15 @@ int main(void)
 		TEST(what_finds_no_room_is_lost_and_told),
 		TEST(no_room_for_what_must_be_told),
 		TEST(the_writer_takes_no_signals),
-		TEST(no_space_can_pass),
-		TEST(no_space_at_the_end),
+		TEST(proc_67_no_space_can_pass),
+		TEST(proc_67_no_space_at_the_end),
 		TEST(another_error_ends_it),
-		TEST(a_file_that_may_not_grow),
+		TEST(proc_67_a_file_that_may_not_grow),
 		TEST(a_reader_that_sleeps),
 		TEST(a_reader_that_goes),
 		TEST(a_pipe_gets_it_all),
 		TEST(cut_anywhere_it_is_readable),
-		TEST(a_full_disk_at_the_beginning),
+		TEST(proc_67_a_full_disk_at_the_beginning),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

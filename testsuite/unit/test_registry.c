@@ -378,7 +378,7 @@ static pid_t start_holder(int registry)
 	return child;
 }
 
-static void lock_keeps_others_out(void **state)
+static void cli_93_lock_keeps_others_out(void **state)
 {
 	int registry = open_registry(), lock;
 	struct timespec start, end;
@@ -408,7 +408,7 @@ static void lock_keeps_others_out(void **state)
 	close(registry);
 }
 
-static void lock_is_waited_for(void **state)
+static void cli_93_lock_is_waited_for(void **state)
 {
 	int registry = open_registry(), lock;
 	pid_t holder, killer;
@@ -461,8 +461,8 @@ int main(void)
 		TEST(file_of_someone_else_is_refused),
 		TEST(temporary_file_in_the_way),
 		TEST(failed_write_leaves_nothing),
-		TEST(lock_keeps_others_out),
-		TEST(lock_is_waited_for),
+		TEST(cli_93_lock_keeps_others_out),
+		TEST(cli_93_lock_is_waited_for),
 		TEST(proc_70_lock_that_is_a_link_is_refused),
 	};
 

@@ -124,7 +124,7 @@ static void a_child_that_dies_is_noticed(void **state)
 	close(ends[1]);
 }
 
-static void the_time_ends_it(void **state)
+static void cli_95_the_time_ends_it(void **state)
 {
 	int ends[2], milliseconds = 100;
 	pid_t child;
@@ -151,7 +151,7 @@ static void the_time_ends_it(void **state)
 	close(ends[1]);
 }
 
-static void a_signal_ends_it_and_is_kept(void **state)
+static void proc_68_a_signal_ends_it_and_is_kept(void **state)
 {
 	const struct step step = { hangs, NULL, "a", NULL, 0 };
 	struct pace pace;
@@ -236,8 +236,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_it_returns_comes_over),
 		cmocka_unit_test(a_child_that_dies_is_noticed),
-		cmocka_unit_test(the_time_ends_it),
-		cmocka_unit_test(a_signal_ends_it_and_is_kept),
+		cmocka_unit_test(cli_95_the_time_ends_it),
+		cmocka_unit_test(proc_68_a_signal_ends_it_and_is_kept),
 		cmocka_unit_test(a_child_is_not_left_behind),
 		cmocka_unit_test(what_is_left_never_goes_below_nothing),
 	};

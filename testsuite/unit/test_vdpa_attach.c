@@ -225,7 +225,7 @@ static int add(const char *driver)
 
 /* -- before an add ----------------------------------------------------------- */
 
-static void no_module(void **state)
+static void proc_74_no_module(void **state)
 {
 	(void)state;
 	tree_delete(&tree, "sys/class/vduse");
@@ -873,7 +873,7 @@ static void deleting(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(no_module), TEST(no_vduse_device), TEST(nobody_serves),
+		TEST(proc_74_no_module), TEST(no_vduse_device), TEST(nobody_serves),
 		TEST(who_serves_is_unknown), TEST(name_is_taken),
 		TEST(other_managers_are_not_looked_at), TEST(plain_add), TEST(bare_invalid),
 		TEST(driver_gives_up), TEST(process_ends), TEST(no_bus_driver),

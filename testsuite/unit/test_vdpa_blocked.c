@@ -138,7 +138,7 @@ static void a_client_with_threads(void **state)
 			    "no answer: process 300 (vdpa) waits for a device process");
 }
 
-static void stopped(void **state)
+static void cli_95_stopped(void **state)
 {
 	(void)state;
 	tree_process(&tree, 231, "vduse", 'T', 1, "/dev/zero");
@@ -215,7 +215,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(our_own_device), TEST(another_device), TEST(the_one_that_calls_the_family), TEST(another_command),
-		TEST(a_client_with_threads), TEST(stopped),
+		TEST(a_client_with_threads), TEST(cli_95_stopped),
 		TEST(lines_of_batches),
 		TEST(not_served), TEST(ours_is_not_served), TEST(node_held), TEST(nothing_to_see),
 	};

@@ -259,7 +259,7 @@ static pid_t other_process(bool exclusive, int *go)
 	return child;
 }
 
-static void one_at_a_time(void **state)
+static void cli_93_one_at_a_time(void **state)
 {
 	struct vdpa_autoprobe autoprobe;
 	int go;
@@ -385,7 +385,7 @@ int main(void)
 		TEST(loading), TEST(loading_fails), TEST(binding), TEST(binding_fails),
 		TEST(override), TEST(off_and_back), TEST(off_already), TEST(repair),
 		TEST(repair_by_others), TEST(nothing_to_repair), TEST(repair_does_not_meddle),
-		TEST(killed_in_the_middle), TEST(one_at_a_time), TEST(plain_adds_wait_for_it),
+		TEST(killed_in_the_middle), TEST(cli_93_one_at_a_time), TEST(plain_adds_wait_for_it),
 		TEST(plain_adds_go_together), TEST(not_for_ever), TEST(no_folder),
 		TEST(a_link_in_its_place), TEST(it_cannot_be_turned_off),
 	};

@@ -107,7 +107,7 @@ static void read_device(const char *name)
 		fail_msg("%s", failure.message);
 }
 
-static void no_module(void **state)
+static void proc_74_no_module(void **state)
 {
 	struct vduse_device_list list;
 
@@ -433,7 +433,7 @@ static void served_device_may_not_go(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(no_module),
+		TEST(proc_74_no_module),
 		TEST(a_device),
 		TEST(what_the_kernel_does_not_tell_is_absent),
 		TEST(only_virtqueues_are_counted),

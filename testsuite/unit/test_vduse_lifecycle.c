@@ -173,7 +173,7 @@ static void ignore_me(int signal)
 	(void)signal;
 }
 
-static void signal_comes_after_all_is_done_or_undone(void **state)
+static void proc_68_signal_comes_after_all_is_done_or_undone(void **state)
 {
 	static const char *const steps[] = { "create", "bounce_size=4194304", "read", "write" };
 	static const int signals[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
@@ -296,7 +296,7 @@ static void destroying_where_records_cannot_be_had(void **state)
 	assert_string_equal(warning.message, "");
 }
 
-static void someone_else_creates_or_destroys(void **state)
+static void cli_93_someone_else_creates_or_destroys(void **state)
 {
 	int before = open_descriptors();
 
@@ -342,14 +342,14 @@ int main(void)
 		TEST(failure_before_the_device),
 		TEST(proc_73_failure_after_the_device_undoes_it),
 		TEST(device_that_cannot_be_undone_is_told),
-		TEST(signal_comes_after_all_is_done_or_undone),
+		TEST(proc_68_signal_comes_after_all_is_done_or_undone),
 		TEST(blocked_signal_stays_blocked),
 		TEST(destroying),
 		TEST(device_that_is_not_there),
 		TEST(device_in_use_is_left_alone),
 		TEST(device_in_use_at_the_last_moment),
 		TEST(destroying_where_records_cannot_be_had),
-		TEST(someone_else_creates_or_destroys),
+		TEST(cli_93_someone_else_creates_or_destroys),
 		TEST(exclamation_mark_may_be_a_slash),
 	};
 

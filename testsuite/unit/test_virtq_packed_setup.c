@@ -138,6 +138,26 @@ static void ring_03_areas_overlap(void **state)
 	expect_start(world, 0, VQ_FINE);
 }
 
+/* A buffer that has a byte of an area, with an access that the area allows. */
+static void ring_03_buffer_in_the_ring(void **state)
+{
+	static const struct {
+		uint64_t address;
+		uint16_t flags;
+	} buffer[] = { { PACKED_DESC, P_WRITE }, { PACKED_DESC + 16 * SIZE - 1, 0 },
+		       { PACKED_DRIVER + 3, 0 }, { PACKED_DEVICE, P_WRITE } };
+
+	(void)state;
+	for (unsigned int i = 0; i < 4; i++) {
+		struct packed_world *world = packed_world_started(SIZE, 0);
+
+		packed_put(&world->ring, buffer[i].address, 1, 0, buffer[i].flags);
+		assert_int_equal(packed_pop(world), -EPROTO);
+		assert_int_equal(world->vq.error.reason, VQ_BUFFER_IN_RING);
+		packed_world_free(world);
+	}
+}
+
 static void iova_42_remap_finds_moved_rings(void **state)
 {
 	struct packed_world *world = *state;
@@ -297,6 +317,7 @@ int main(void)
 		TEST(ring_04_s_2_8_10_1_sizes),
 		TEST(ring_04_permission),
 		TEST(ring_03_areas_overlap),
+		cmocka_unit_test(ring_03_buffer_in_the_ring),
 		TEST(iova_42_remap_finds_moved_rings),
 		TEST(ring_07_position_beyond_the_ring),
 		TEST(ring_07_starts_with_descriptors_out),
