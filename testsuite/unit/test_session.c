@@ -14,6 +14,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -436,6 +437,24 @@ static void iova_40_a_ring_that_is_not_mapped(void **state)
 	assert_int_equal(staged.broken_queues, 2);
 }
 
+/* The driver says that the memory may be written, and its file may not: what it did wrong. */
+static void iova_41_a_file_that_is_sealed(void **state)
+{
+	int fd = memfd_create("sealed", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	int memory_fd = kernel.memory_fd;
+
+	(void)state;
+	assert_int_equal(ftruncate(fd, MEMORY_SIZE), 0);
+	assert_int_equal(fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE), 0);
+	kernel.memory_fd = fd;
+	session_stage_attach();
+	assert_null(session_queue(&staged, 0));
+	assert_non_null(strstr(reported, virtqueue_reason_text(VQ_AREA_UNMAPPED)));
+	assert_int_equal(staged.broken_queues, 2);
+	kernel.memory_fd = memory_fd;
+	close(fd);
+}
+
 /* A virtqueue that stopped for the memory goes on at its own position, not where it began. */
 static void iova_42_rings_gone_and_back_further_on(void **state)
 {
@@ -844,6 +863,7 @@ int main(void)
 		TEST(iova_46_no_memory_is_tried_again),
 		TEST(iova_46_a_shortage_is_told_once),
 		TEST(iova_40_a_ring_that_is_not_mapped),
+		TEST(iova_41_a_file_that_is_sealed),
 		TEST(iova_42_rings_gone_and_back_further_on),
 		TEST(ring_06_a_queue_that_is_asked_for_too_soon),
 		TEST(an_error_that_breaks_nothing),

@@ -138,8 +138,9 @@ static int map_region(struct session *session, const struct node_region *from)
 		return -EFAULT;
 	start = mmap(NULL, length + skip, protection(from->access), MAP_SHARED, from->fd,
 		     (off_t)(from->offset - skip));
+	/* not as the driver says: its file is opened for less, or sealed */
 	if (start == MAP_FAILED)
-		return errno == EACCES ? -EFAULT : -errno;
+		return errno == EACCES || errno == EPERM ? -EFAULT : -errno;
 	region.base = start + skip;
 	rc = add_region(session, &region);
 	if (rc < 0)
