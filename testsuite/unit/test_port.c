@@ -396,6 +396,30 @@ static void each_driver_is_interrupted_by_its_device(void **state)
 					 queue == (fd ? PORT_RECEIVEQ : PORT_TRANSMITQ));
 }
 
+static const struct session_owner *owner_of(unsigned int index)
+{
+	return ports[index].session.owner;
+}
+
+static unsigned int in_work(unsigned int index)
+{
+	return ports[index].session.queues[PORT_TRANSMITQ].vq.in_flight;
+}
+
+/* A frame was dropped for want of buffers: when there may be some, the next one is held again. */
+static void a_receiver_that_comes_gets_frames_held(void **state)
+{
+	(void)state;
+	transmit(0, 2);
+	port_forward(&ports[0], NOW);
+	port_forward(&ports[0], NOW + FORWARD_HOLD_NS);
+	assert_int_equal(ports[0].forward.counters.dropped[NET_DROP_NO_BUFFER], 2);
+	owner_of(1)->changed(ports[1].session.context);
+	transmit(0, 1);
+	port_forward(&ports[0], NOW + FORWARD_HOLD_NS);
+	assert_int_equal(in_work(0), 1);
+}
+
 /* The virtqueue that is broken is counted and told of where it is. */
 static void a_broken_virtqueue_is_its_own_device_s(void **state)
 {
@@ -495,6 +519,7 @@ int main(void)
 		TEST(a_loopback_device_has_one_link),
 		TEST(what_does_not_open_is_closed),
 		TEST(each_driver_is_interrupted_by_its_device),
+		TEST(a_receiver_that_comes_gets_frames_held),
 		TEST(a_broken_virtqueue_is_its_own_device_s),
 		TEST(ring_06_a_port_without_a_driver_sleeps),
 		TEST(iova_46_a_port_that_is_short_looks_again),

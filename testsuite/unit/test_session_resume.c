@@ -71,6 +71,9 @@ static void ring_07_a_publication_is_finished(void **state)
 	assert_string_equal(events, "c0 q0 q1 ");
 	assert_string_equal(reported, "");
 	assert_int_equal(kernel.response_count, 0);
+	/* nobody knows whether it was, so the driver is told; and it was asked what it wants */
+	assert_int_equal(kernel.interrupts, 2);
+	assert_int_equal(staged.queues[0].vq.unsignalled, 0);
 }
 
 static void a_packed_ring_goes_on(void **state)
@@ -301,9 +304,14 @@ static void iova_46_no_memory_to_go_on_with(void **state)
 	kernel.region_error = -ENOMEM;
 	assert_int_equal(session_resume(&staged), 0);
 	assert_null(session_queue(&staged, 0));
+	assert_int_equal(kernel.interrupts, 0);
 	kernel.region_error = 0;
 	assert_non_null(session_queue(&staged, 0));
 	assert_int_equal(*used_index(), 11);
+	/* told then, not before there was something to see; and once */
+	assert_int_equal(kernel.interrupts, 1);
+	assert_non_null(session_queue(&staged, 0));
+	assert_int_equal(kernel.interrupts, 1);
 }
 
 /* Only a virtqueue that runs can be gone on with. */

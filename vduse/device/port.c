@@ -19,7 +19,7 @@ static void changed(void *context)
 {
 	struct port *port = context;
 
-	forward_receiver_changed(&port->forward);
+	forward_receiver_changed(&port->peer->forward);
 	port->owner->wake(port->context);
 }
 

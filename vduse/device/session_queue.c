@@ -138,7 +138,11 @@ static void enter(struct session *session, unsigned int index, const struct node
 	journal_set_valid(journal, true);
 }
 
-/* From where the last process was, with what it was doing brought to its end. */
+/*
+ * From where the last process was, with what it was doing brought to its end. Whether the driver
+ * wants to be told of that does not matter, for it is told in any case, but it has been asked
+ * then, which a lane waits for (lane_packed.h).
+ */
 static int go_on(struct session_queue *queue, struct virtqueue_config *config)
 {
 	int rc;
@@ -147,6 +151,7 @@ static int go_on(struct session_queue *queue, struct virtqueue_config *config)
 	rc = virtqueue_start(&queue->vq, config);
 	if (rc == 0)
 		rc = virtqueue_roll_forward(&queue->vq);
+	virtqueue_needs_interrupt(&queue->vq);
 	return rc < 0 ? rc : 0;
 }
 
@@ -209,6 +214,9 @@ static int start_ready_queue(struct session *session, unsigned int index,
 	if (rc < 0 && !is_shortage(rc))
 		rc = begin(session, index, &config, info);
 	if (rc == 0) {
+		/* what the last process, or a publication that it died in, did not get round to say */
+		if (session->resumed && !queue->positioned)
+			session_interrupt(session, index);
 		queue->positioned = true;
 		queue->waits = false;
 		session_tell(session, SESSION_QUEUE_READY, index);

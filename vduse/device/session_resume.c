@@ -73,8 +73,6 @@ static bool is_live(const struct session *session, const struct found *found)
 
 static int go_on(struct session *session, const struct found *found)
 {
-	unsigned int i;
-
 	session->asid = found->known ? session->journal->asid : 0;
 	session->status = STATUS_LIVE;
 	session->resumed = true;
@@ -82,9 +80,6 @@ static int go_on(struct session *session, const struct found *found)
 		return -EOPNOTSUPP;
 	session_tell(session, SESSION_RECONNECT, 0);
 	session_go_live(session);
-	/* What the last process did not get round to say. */
-	for (i = 0; i < SESSION_QUEUES; i++)
-		session_interrupt(session, i);
 	return 0;
 }
 
