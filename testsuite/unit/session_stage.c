@@ -166,8 +166,9 @@ int __wrap_node_write_response(int fd, const struct vduse_dev_response *response
 	return kernel.response_error;
 }
 
-static void on_quiesce(void *context)
+static void on_quiesce(void *context, bool for_good)
 {
+	(void)for_good;
 	assert_ptr_equal(context, &staged);
 	quiesced++;
 }
@@ -207,6 +208,7 @@ int session_stage_open(void)
 
 	staged.queues[0].position = &journal.direction.receive;
 	staged.queues[1].position = &journal.direction.transmit;
+	staged.queues[0].progress = staged.queues[1].progress = &journal.direction.progress;
 	return rc;
 }
 

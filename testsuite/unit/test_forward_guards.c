@@ -521,7 +521,7 @@ static void a_held_frame_goes_back(void **state)
 	assert_int_equal(forward_run(&forward, &path, 1), 1 + FORWARD_HOLD_NS);
 	assert_int_equal(from->vq.in_flight, 1);
 	for (unsigned int i = 0; i < 2; i++) {
-		forward_quiesce(&forward, &from->vq);
+		forward_quiesce(&forward, &from->vq, i);
 		assert_int_equal(from->vq.in_flight, 0);
 		assert_int_equal(forward.done.sent, 0);
 	}

@@ -406,6 +406,26 @@ static unsigned int in_work(unsigned int index)
 	return ports[index].session.queues[PORT_TRANSMITQ].vq.in_flight;
 }
 
+/* What waits for a receiver was made for its driver: the next one gets it looked at anew. */
+static void a_receiver_that_goes_holds_nothing(void **state)
+{
+	(void)state;
+	transmit(0, 1);
+	port_forward(&ports[0], NOW);
+	assert_int_equal(in_work(0), 1);
+	owner_of(1)->quiesce(ports[1].session.context, false);
+	assert_int_equal(in_work(0), 1);
+	owner_of(1)->quiesce(ports[1].session.context, true);
+	assert_int_equal(in_work(0), 0);
+	offer(1, 1);
+	port_forward(&ports[0], NOW);
+	assert_int_equal(used(1, PORT_RECEIVEQ), 1);
+	transmit(0, 1);
+	port_forward(&ports[0], NOW);
+	owner_of(0)->quiesce(ports[0].session.context, false);
+	assert_int_equal(in_work(0), 0);
+}
+
 /* A frame was dropped for want of buffers: when there may be some, the next one is held again. */
 static void a_receiver_that_comes_gets_frames_held(void **state)
 {
@@ -418,6 +438,25 @@ static void a_receiver_that_comes_gets_frames_held(void **state)
 	transmit(0, 1);
 	port_forward(&ports[0], NOW + FORWARD_HOLD_NS);
 	assert_int_equal(in_work(0), 1);
+}
+
+/* Of both virtqueues between which frames go: where they are, and how much of a frame is over. */
+static void a_direction_has_one_journal(void **state)
+{
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < 2; i++) {
+		struct journal_direction *direction = &ports[i].journal->direction;
+		const struct session_queue *from = &ports[i].session.queues[PORT_TRANSMITQ];
+		const struct session_queue *to = &ports[!i].session.queues[PORT_RECEIVEQ];
+
+		assert_ptr_equal(from->position, &direction->transmit);
+		assert_ptr_equal(to->position, &direction->receive);
+		assert_ptr_equal(from->progress, &direction->progress);
+		assert_ptr_equal(to->progress, &direction->progress);
+		assert_ptr_equal(ports[i].forward.progress, &direction->progress);
+	}
 }
 
 /* The virtqueue that is broken is counted and told of where it is. */
@@ -519,7 +558,9 @@ int main(void)
 		TEST(a_loopback_device_has_one_link),
 		TEST(what_does_not_open_is_closed),
 		TEST(each_driver_is_interrupted_by_its_device),
+		TEST(a_receiver_that_goes_holds_nothing),
 		TEST(a_receiver_that_comes_gets_frames_held),
+		TEST(a_direction_has_one_journal),
 		TEST(a_broken_virtqueue_is_its_own_device_s),
 		TEST(ring_06_a_port_without_a_driver_sleeps),
 		TEST(iova_46_a_port_that_is_short_looks_again),

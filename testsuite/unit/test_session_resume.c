@@ -314,6 +314,30 @@ static void iova_46_no_memory_to_go_on_with(void **state)
 	assert_int_equal(kernel.interrupts, 1);
 }
 
+/* Of a frame delivered in part: kept for a virtqueue that goes on, not for one that begins. */
+static void progress_is_of_virtqueues_that_go_on(void **state)
+{
+	struct progress_slot *slot = &journal.direction.progress.slots[1];
+	unsigned int i;
+
+	(void)state;
+	session_stage_attach();
+	slot->pieces = 5;
+	die(NULL);
+	assert_int_equal(session_resume(&staged), 0);
+	assert_int_equal(slot->pieces, 5);
+	for (i = 0; i < SESSION_QUEUES; i++) {
+		slot->pieces = 5;
+		journal.session.queues[i].valid = 0;
+		die(NULL);
+		assert_int_equal(session_resume(&staged), 0);
+		assert_int_equal(slot->pieces, 0);
+	}
+	slot->pieces = 5;
+	session_stage_attach();
+	assert_int_equal(slot->pieces, 0);
+}
+
 /* Only a virtqueue that runs can be gone on with. */
 static void a_virtqueue_that_did_not_start(void **state)
 {
@@ -415,6 +439,7 @@ int main(void)
 		TEST(a_message_for_somebody_else),
 		TEST(proc_70_a_journal_about_another_ring),
 		TEST(iova_46_no_memory_to_go_on_with),
+		TEST(progress_is_of_virtqueues_that_go_on),
 		TEST(a_virtqueue_that_did_not_start),
 		TEST(proc_70_a_journal_about_other_rings),
 		TEST(proc_70_a_journal_of_other_features),

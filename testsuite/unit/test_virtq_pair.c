@@ -95,11 +95,22 @@ static void what_is_one_word(void **state)
 	}
 }
 
+/* As a word in memory: the first one's position, then the second one's. */
+static void expect_outcome(const struct stage *stage, uint64_t outcome)
+{
+	const uint8_t *bytes = (const uint8_t *)&outcome;
+	size_t half = sizeof(struct virtqueue_position);
+
+	assert_memory_equal(bytes, stage->first.config->position, half);
+	assert_memory_equal(bytes + half, stage->second.config->position, half);
+}
+
 static void both_move(void **state)
 {
 	static const unsigned int places[][3] = { { 0, 1, 2 }, { 0, 2, 1 }, { 1, 2, 0 }, { 3, 1, 2 } };
 	uint64_t features[] = { 0, RING_PACKED };
 	struct stage stage;
+	uint64_t outcome;
 	size_t i, j;
 
 	(void)state;
@@ -108,9 +119,11 @@ static void both_move(void **state)
 			open_stage(&stage, features[j], places[i][0], places[i][1]);
 			use_one(&stage.first);
 			use_one(&stage.second);
+			outcome = virtqueue_pair_outcome(stage.first.vq, stage.second.vq);
 			virtqueue_publish_pair(stage.first.vq, stage.second.vq);
 			expect_moved(&stage.first, true);
 			expect_moved(&stage.second, true);
+			expect_outcome(&stage, outcome);
 			expect_untouched(&stage, places[i][2]);
 			expect_untouched(&stage, 4);
 			close_stage(&stage);

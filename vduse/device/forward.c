@@ -6,6 +6,9 @@
 #include "vduse/device/plain.h"
 #include "vduse/virtio/pair.h"
 
+/* In general_only, beside what a caller sets: the journal says something of the next frame. */
+#define GENERAL_PROGRESS 2
+
 /* What came of the attempt to carry one frame. */
 enum outcome {
 	CARRIED,	/* delivered or dropped, and counted */
@@ -50,9 +53,66 @@ static void show_delivered(void *context, const struct offload_piece *piece)
 void forward_show(struct forward *forward, const struct forward_tap *tap)
 {
 	forward->tap = tap;
-	forward->general_only = true;	/* the quick way shows nothing */
+	forward->general_only |= 1;	/* the quick way shows nothing */
 	forward->transfer.delivered = show_delivered;
 	forward->transfer.context = forward;
+}
+
+void forward_resume(struct forward *forward, struct journal_direction *direction)
+{
+	struct virtqueue_position both[2] = { direction->receive, direction->transmit };
+	uint64_t positions;
+	int kept;
+
+	_Static_assert(sizeof(both) == sizeof(positions), "two positions are one word");
+	memcpy(&positions, both, sizeof(positions));
+	forward->progress = &direction->progress;
+	kept = progress_keep(forward->progress, positions);
+	if (kept < 0)
+		return;
+	forward->progress_slot = (unsigned int)kept;
+	forward->general_only |= GENERAL_PROGRESS;
+}
+
+/*
+ * What a successor has to know of the frame that is held, before it is published. Returns
+ * whether there is anything. (Who holds a frame has a receiver.)
+ */
+static bool note_progress(struct forward *forward, const struct forward_path *path)
+{
+	uint32_t pieces = receive_pieces_over(&forward->transfer);
+	unsigned int other = !forward->progress_slot;
+	uint64_t positions;
+
+	if (!forward->progress || !pieces)
+		return false;
+	positions = virtqueue_pair_outcome(path->receive, path->transmit);
+	/* nothing new is published; pieces that were only dropped may be dropped again */
+	if (progress_pieces(forward->progress, forward->progress_slot, positions))
+		return true;
+	progress_note(forward->progress, other, positions, pieces);
+	forward->progress_slot = other;
+	forward->general_only |= GENERAL_PROGRESS;
+	return true;
+}
+
+/* It was published that no frame is delivered in part. */
+static void end_progress(struct forward *forward)
+{
+	if (!(forward->general_only & GENERAL_PROGRESS))
+		return;
+	progress_clear(forward->progress);
+	forward->general_only &= (uint8_t)~GENERAL_PROGRESS;
+}
+
+/* The frame that was taken up may have been before: what was delivered then is over. */
+static void skip_progress(struct forward *forward, const struct forward_path *path)
+{
+	uint64_t positions = virtqueue_pair_outcome(path->receive, path->transmit);
+
+	if (forward->transfer.offload.action == NET_SEGMENT)
+		receive_skip(&forward->transfer, progress_pieces(forward->progress,
+								 forward->progress_slot, positions));
 }
 
 /* The frame in work is over: its buffer goes back to the driver. */
@@ -73,20 +133,6 @@ static void drop_frame(struct forward *forward, struct virtqueue *transmit, enum
 	finish_frame(forward, transmit);
 }
 
-void forward_quiesce(struct forward *forward, struct virtqueue *transmit)
-{
-	if (!forward->holding)
-		return;
-	if (forward->transfer.offload.action != NET_SEGMENT &&
-	    virtqueue_unpop(transmit, forward->chain.head) == 0) {
-		forward->holding = false;
-		forward->hold_until = 0;
-		return;
-	}
-	drop_frame(forward, transmit, NET_DROP_NO_RECEIVER);
-	virtqueue_publish(transmit);
-}
-
 /* The chain was taken: look at the frame, CARRIED when it was dropped for what it is. */
 static enum outcome take_up(struct forward *forward, const struct forward_path *path)
 {
@@ -96,6 +142,8 @@ static enum outcome take_up(struct forward *forward, const struct forward_path *
 		return CARRIED;
 	}
 	forward->holding = true;
+	if (forward->general_only & GENERAL_PROGRESS && path->receive)
+		skip_progress(forward, path);
 	return HELD;
 }
 
@@ -202,7 +250,33 @@ static inline void notify(struct forward *forward, unsigned int told)
  */
 static void publish(struct forward *forward, const struct forward_path *path)
 {
+	bool in_part = forward->holding && note_progress(forward, path);
+
 	notify(forward, virtqueue_publish_pair(path->receive, path->transmit));
+	if (!in_part)
+		end_progress(forward);
+}
+
+/* The held frame as if it had not been taken, if it may come again. */
+static bool give_back(struct forward *forward, struct virtqueue *transmit, bool for_good)
+{
+	if (receive_pieces_over(&forward->transfer) && (for_good || !forward->progress))
+		return false;
+	if (virtqueue_unpop(transmit, forward->chain.head) < 0)
+		return false;
+	forward->holding = false;
+	forward->hold_until = 0;
+	return true;
+}
+
+void forward_quiesce(struct forward *forward, struct virtqueue *transmit, bool for_good)
+{
+	const struct forward_path path = { .transmit = transmit };
+
+	if (!forward->holding || give_back(forward, transmit, for_good))
+		return;
+	drop_frame(forward, transmit, NET_DROP_NO_RECEIVER);
+	publish(forward, &path);
 }
 
 /* All is carried: a kick wakes us. More may have come meanwhile. */

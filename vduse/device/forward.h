@@ -12,6 +12,10 @@
  * FORWARD_HOLD_NS it is dropped and counted, and so is all that follows, at once, until
  * the receiver has buffers again. A frame for a receiver that is not there is dropped.
  *
+ * A frame that is segmented may be delivered in part when it has to wait. With a journal
+ * (forward_resume()) its pieces come once all the same, from this process or from the next one:
+ * progress.h. How long a frame has waited is not in it: a successor holds it anew.
+ *
  * Polling. With poll_ns, a direction that has carried something asks its caller to be
  * called again, without asking the driver for a kick, until nothing came for that long.
  * Only then it asks for a kick and looks once more (virtio 1.2, 2.7.10.2), as it does at
@@ -28,6 +32,7 @@
 #include <sys/uio.h>
 
 #include "vduse/device/fused.h"
+#include "vduse/device/journal.h"
 #include "vduse/device/net.h"
 #include "vduse/device/receive.h"
 #include "vduse/virtio/virtqueue.h"
@@ -58,7 +63,8 @@ struct forward_owner {
  * Who wants to see every frame. It is called on the way, before anything is published: for
  * a frame as the sender transmitted it, once, before the first piece of it is delivered or
  * when it is dropped; and for each piece, which is the whole frame or a segment, as the
- * receiver gets it. Frames then go one by one: it costs.
+ * receiver gets it. Frames then go one by one: it costs. A frame that was delivered in part and
+ * is then taken again (forward_quiesce(), forward_resume()) is shown again.
  */
 struct forward_tap {
 	void (*sent)(void *context, const struct vq_chain *chain);
@@ -88,7 +94,7 @@ struct forward {
 	uint64_t poll_ns;	/* set by the owner; 0: does not poll */
 	const struct forward_owner *owner;
 	void *context;
-	bool general_only;	/* set by a caller: no frame goes the quick way (fused.h) */
+	uint8_t general_only;	/* not 0: no frame goes the quick way (fused.h); a caller sets 1 */
 
 	/* the rest is private */
 	uint64_t poll_until;	/* 0: not polling; FORWARD_NEVER: counted from the next look */
@@ -104,10 +110,20 @@ struct forward {
 	struct vq_chain scratch;	/* for the receiver's chains */
 	struct iovec segments[VQ_CHAIN_SEGMENTS];
 	struct iovec scratch_segments[VQ_CHAIN_SEGMENTS];
+	struct progress *progress;	/* NULL: nobody comes after us */
+	unsigned int progress_slot;	/* the one that was written last */
 };
 
 /* Prepare a direction; its memory must not move afterwards. */
 void forward_init(struct forward *forward, const struct forward_owner *owner, void *context);
+
+/*
+ * Keep in @direction, which must outlive the process, what a successor needs to deliver every
+ * piece once, and go on with what a predecessor left there, which is looked at with distrust. To be
+ * called before the first run; the positions in it are those that the virtqueues go on from, and
+ * who lets one of them begin elsewhere clears direction->progress first.
+ */
+void forward_resume(struct forward *forward, struct journal_direction *direction);
 
 /* Show every frame from now on to @tap, with the context of forward_init(). */
 void forward_show(struct forward *forward, const struct forward_tap *tap);
@@ -121,11 +137,12 @@ void forward_show(struct forward *forward, const struct forward_tap *tap);
 uint64_t forward_run(struct forward *forward, const struct forward_path *path, uint64_t now);
 
 /*
- * No chain stays in work. A held frame of which nothing was delivered yet goes back into
- * @transmit as if it had never been looked at. One that is being segmented may have been
- * delivered in part: it ends here, for it must not begin anew.
+ * No chain stays in work. A held frame goes back into @transmit as if it had never been looked
+ * at. If a part of it was delivered, that is so only with a journal, where it goes on behind that
+ * part, and unless @for_good: the driver of one of the virtqueues takes it away, and goes on from
+ * its position elsewhere, or not at all. Otherwise it ends here, for it must not begin anew.
  */
-void forward_quiesce(struct forward *forward, struct virtqueue *transmit);
+void forward_quiesce(struct forward *forward, struct virtqueue *transmit, bool for_good);
 
 /* The receiver may have buffers again: the next frame is held anew before it is dropped. */
 void forward_receiver_changed(struct forward *forward);

@@ -34,7 +34,9 @@
  *
  * Directions. A frame leaves the transmit virtqueue of one device and enters the receive
  * virtqueue of another: published on one of them only, it would be lost or come twice. So
- * the positions of these two virtqueues lie side by side in one aligned word of 8 bytes.
+ * the positions of these two virtqueues lie side by side in one aligned word of 8 bytes. A
+ * frame that its receiver gets in pieces, some now and some later, is between the two for a
+ * while; how much of it is over stands beside them, and comes into force with them: progress.h.
  *
  * Distrust. Whoever reads a journal may find anything in it: it is a file, and the process
  * that wrote it may have been taken over. Every word is checked before use, by session.c or
@@ -48,6 +50,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "vduse/device/progress.h"
 #include "vduse/virtio/virtqueue.h"
 
 #define JOURNAL_QUEUES 2
@@ -81,6 +84,7 @@ struct journal_session {
 struct journal_direction {
 	_Alignas(8) struct virtqueue_position receive;
 	struct virtqueue_position transmit;
+	struct progress progress;	/* of the frame at transmit */
 };
 
 /* All of a device and of what it transmits. */

@@ -79,10 +79,10 @@ struct offload {
 	struct offload_layers layers;	/* filled in for GSO frames only */
 	bool partial;			/* segments may leave with a partial checksum */
 	bool single;			/* GSO in name only: it fits into one segment */
+	unsigned int count;		/* pieces so far */
 
 	/* the rest is private to offload*.c */
 	size_t done;			/* payload bytes in the pieces so far */
-	unsigned int count;		/* pieces so far */
 	size_t unit;			/* payload bytes in a full segment */
 	struct vq_cursor payload;	/* what is not yet in a piece */
 	uint32_t sequence;		/* TCP: of the first segment */

@@ -8,11 +8,15 @@
 #include "lib/features.h"
 #include "vduse/device/session_memory.h"
 
-static void quiesce(void *context)
+/* Of what comes from the peer, nothing is in work here; but a part may have been delivered, or
+ * more of it be under way, made as this port's driver wants it. */
+static void quiesce(void *context, bool for_good)
 {
-	struct port *port = context;
+	struct port *port = context, *peer = port->peer;
 
-	forward_quiesce(&port->forward, &port->session.queues[PORT_TRANSMITQ].vq);
+	forward_quiesce(&port->forward, &port->session.queues[PORT_TRANSMITQ].vq, for_good);
+	if (for_good && peer != port)
+		forward_quiesce(&peer->forward, &peer->session.queues[PORT_TRANSMITQ].vq, true);
 }
 
 static void changed(void *context)
@@ -115,9 +119,12 @@ static const struct forward_tap tap = {
 static void place_positions(struct port *port)
 {
 	struct journal_direction *direction = &port->journal->direction;
+	struct session_queue *transmit = &port->session.queues[PORT_TRANSMITQ];
+	struct session_queue *receive = &port->peer->session.queues[PORT_RECEIVEQ];
 
-	port->session.queues[PORT_TRANSMITQ].position = &direction->transmit;
-	port->peer->session.queues[PORT_RECEIVEQ].position = &direction->receive;
+	transmit->position = &direction->transmit;
+	receive->position = &direction->receive;
+	transmit->progress = receive->progress = &direction->progress;
 }
 
 static int open_session(struct port *port, int fd, uint16_t queue_size)
@@ -155,6 +162,7 @@ int port_open(struct port *port, int fd, uint16_t queue_size, uint16_t mtu,
 	if (!port->journal)
 		return -ENOMEM;
 	forward_init(&port->forward, &forward_owner, port);
+	forward_resume(&port->forward, &port->journal->direction);
 	rc = open_session(port, fd, queue_size);
 	if (rc < 0)
 		close_journal(port);

@@ -218,6 +218,12 @@ int receive_begin(struct receive_transfer *transfer, const struct vq_chain *chai
 	return 0;
 }
 
+void receive_skip(struct receive_transfer *transfer, uint32_t pieces)
+{
+	while (transfer->pending && pieces--)
+		transfer->pending = offload_next(&transfer->offload, &transfer->piece);
+}
+
 int receive_deliver(struct receive_transfer *transfer, struct virtqueue *receive,
 		    struct vq_chain *scratch, struct net_counters *counters)
 {

@@ -51,6 +51,18 @@ int receive_begin(struct receive_transfer *transfer, const struct vq_chain *chai
 		  const struct net_side *sender, const struct net_side *receiver,
 		  struct net_counters *counters);
 
+/* How many pieces of a transfer are over: delivered, or dropped and counted. */
+static inline unsigned int receive_pieces_over(const struct receive_transfer *transfer)
+{
+	return transfer->offload.count - transfer->pending;
+}
+
+/*
+ * Goes on behind the first @pieces, or all that there are, without delivering them: of a frame
+ * that was taken up before. Directly after receive_begin().
+ */
+void receive_skip(struct receive_transfer *transfer, uint32_t pieces);
+
 /*
  * Delivers what is left of a transfer. `scratch` is a chain with segments of its own
  * (not the transmit chain's), whose content does not matter.

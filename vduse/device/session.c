@@ -58,11 +58,11 @@ int session_open(struct session *session, int fd, uint16_t queue_size, uint64_t 
 }
 
 /* The virtqueues stop and forget; the memory stays. */
-static void stop_queues(struct session *session)
+static void stop_queues(struct session *session, bool for_good)
 {
 	unsigned int i;
 
-	session->owner->quiesce(session->context);
+	session->owner->quiesce(session->context, for_good);
 	for (i = 0; i < SESSION_QUEUES; i++) {
 		struct session_queue *queue = &session->queues[i];
 
@@ -80,7 +80,7 @@ void session_close(struct session *session)
 {
 	unsigned int i;
 
-	stop_queues(session);
+	stop_queues(session, false);
 	session_memory_close(session);
 	for (i = 0; i < SESSION_QUEUES; i++) {
 		struct session_queue *queue = &session->queues[i];
@@ -132,7 +132,7 @@ void session_forget_queues(struct session *session)
 
 static void reset(struct session *session)
 {
-	stop_queues(session);
+	stop_queues(session, true);
 	session_forget_queues(session);
 	vq_memory_clear(&session->memory);
 	session->features = 0;
@@ -164,7 +164,7 @@ static void update_iotlb(struct session *session, uint64_t first, uint64_t last)
 {
 	unsigned int i, removed;
 
-	session->owner->quiesce(session->context);
+	session->owner->quiesce(session->context, false);
 	removed = vq_memory_remove(&session->memory, first, last);
 	session_tell(session, SESSION_IOTLB, removed);
 	for (i = 0; i < SESSION_QUEUES; i++)
@@ -200,7 +200,7 @@ static bool get_queue_state(struct session *session, uint32_t index,
 {
 	if (index >= SESSION_QUEUES)
 		return false;
-	session->owner->quiesce(session->context);
+	session->owner->quiesce(session->context, true);
 	return session_queue_state(session, index, state);
 }
 

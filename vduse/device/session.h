@@ -75,8 +75,11 @@ enum session_event {
 
 /* What the owner of a session does when something happens. */
 struct session_owner {
-	/* Give back every chain in work: virtqueues stop or memory goes away. */
-	void (*quiesce)(void *context);
+	/*
+	 * Give back every chain in work: virtqueues stop or memory goes away. @for_good: the
+	 * driver has taken the virtqueues away, or asks for positions to go on from elsewhere.
+	 */
+	void (*quiesce)(void *context, bool for_good);
 	/* A driver is there and virtqueues may have work, or the driver has gone. */
 	void (*changed)(void *context);
 	/* Something worth telling a person; a sentence without a line feed. */
@@ -88,6 +91,7 @@ struct session_owner {
 struct session_queue {
 	struct virtqueue vq;
 	struct virtqueue_position *position;	/* in the journal of a direction; the owner's */
+	struct progress *progress;	/* of that direction */
 	int kick_fd;		/* eventfd that the driver kicks; -1 while there is none */
 	bool positioned;	/* position is ours, no more the driver's */
 	bool refused;		/* did not start: not tried again until something changes */
@@ -135,7 +139,7 @@ struct session {
  * features that a driver may negotiate. @journal is what a process before us left, or zeroes,
  * and ours to write until session_close(). 0, or negative errno with nothing left behind;
  * ended by session_close(), which leaves @fd open, and in the journal what a successor needs.
- * Before the first message, the owner gives each virtqueue its position.
+ * Before the first message, the owner gives each virtqueue its position and its progress.
  */
 int session_open(struct session *session, int fd, uint16_t queue_size, uint64_t implemented,
 		 struct journal_session *journal, const struct session_owner *owner,

@@ -173,8 +173,11 @@ static int begin(struct session *session, unsigned int index, struct virtqueue_c
 	int rc = 0;
 
 	config->resume = false;
-	if (!queue->positioned)
+	if (!queue->positioned) {
+		/* of a frame that stands elsewhere, if anywhere */
+		progress_clear(queue->progress);
 		rc = first_position(session, index, config, info);
+	}
 	if (rc == 0)
 		rc = virtqueue_start(&queue->vq, config);
 	if (rc == 0)

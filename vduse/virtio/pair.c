@@ -24,6 +24,15 @@ static void store_positions(struct virtqueue *first, struct virtqueue *second)
 		vq_positions_store(first, outcome_word(first), second, outcome_word(second));
 }
 
+uint64_t virtqueue_pair_outcome(const struct virtqueue *first, const struct virtqueue *second)
+{
+	const uint32_t words[2] = { outcome_word(first), outcome_word(second) };
+	uint64_t word;
+
+	memcpy(&word, words, sizeof(word));
+	return word;
+}
+
 unsigned int virtqueue_publish_pair(struct virtqueue *first, struct virtqueue *second)
 {
 	uint32_t first_count, second_count;

@@ -22,9 +22,16 @@
 #define VQ_PAIR_SECOND_SILENT 8u
 
 /*
- * Both positions, where they lie so, then virtqueue_publish() on `first` (which may be NULL), then on `second`, then one full fence
- * for both and virtqueue_needs_interrupt_fenced() on each. Returns VQ_PAIR_*.
+ * Both positions, where they lie so, then virtqueue_publish() on `first` (which may be NULL),
+ * then on `second`, then one full fence for both and virtqueue_needs_interrupt_fenced() on each.
+ * Returns VQ_PAIR_*.
  */
 unsigned int virtqueue_publish_pair(struct virtqueue *first, struct virtqueue *second);
+
+/*
+ * Both positions that virtqueue_publish_pair() is going to store, or, with nothing staged, that
+ * are stored, as the word in memory that they are where they lie side by side.
+ */
+uint64_t virtqueue_pair_outcome(const struct virtqueue *first, const struct virtqueue *second);
 
 #endif
