@@ -12,7 +12,6 @@
 #include <sys/eventfd.h>
 
 #include <linux/virtio_config.h>
-#include <linux/virtio_ring.h>
 
 #include "lib/features.h"
 #include "testsuite/fuzz/input.h"
@@ -29,7 +28,6 @@ struct world {
 	bool umem;
 	struct port ports[MADE_DEVICES];
 	struct journal_port journals[MADE_DEVICES];
-	uint16_t avail[MADE_DEVICES][SESSION_QUEUES];
 	uint64_t now;
 	unsigned int fault_in, fault_errno;	/* 0: none */
 	bool faulted;
@@ -180,57 +178,19 @@ static void put_bytes(struct made_device *device, uint32_t at, const void *bytes
 }
 
 /* One buffer of a queue, where its next one belongs. */
-static void offer(struct world *world, unsigned int index, unsigned int queue, uint32_t buffer,
-		  uint32_t length)
+static void offer(unsigned int index, unsigned int queue, uint32_t buffer, uint32_t length)
 {
-	struct made_device *device = &made.devices[index];
-	uint32_t rings = MADE_RINGS(queue), size = device->queues[queue].size;
-	uint16_t *avail = &world->avail[index][queue], place;
-	uint16_t flags = queue == PORT_RECEIVEQ ? VRING_DESC_F_WRITE : 0;
-	uint64_t address = MADE_IOVA + buffer;
+	uint32_t size = made.devices[index].queues[queue].size;
 
-	if (!size)
-		return;
-	if (device->features & PACKED) {
-		struct vring_packed_desc desc;
-
-		place = (*avail & 0x7fff) % (uint16_t)size;
-		desc = (struct vring_packed_desc){ address, length, place, flags };
-		desc.flags |= *avail & 0x8000 ? 1 << VRING_PACKED_DESC_F_AVAIL :
-						1 << VRING_PACKED_DESC_F_USED;
-		put_bytes(device, rings + place * 16u, &desc, sizeof(desc));
-		*avail = place + 1u == size ? ~*avail & 0x8000 : (*avail & 0x8000) | (place + 1);
-	} else {
-		struct vring_desc desc = { address, length, flags, 0 };
-
-		place = *avail % (uint16_t)size;
-		++*avail;
-		put_bytes(device, rings + place * 16u, &desc, sizeof(desc));
-		put_bytes(device, rings + MADE_DRIVER + 4 + 2u * place, &place, 2);
-		put_bytes(device, rings + MADE_DRIVER + 2, avail, 2);
-	}
-}
-
-/* A driver that begins: its rings are empty. */
-static void empty_rings(struct world *world, unsigned int index)
-{
-	struct made_device *device = &made.devices[index];
-
-	memset(device->memory, 0, MADE_BUFFERS);
-	for (unsigned int i = 0; i < SESSION_QUEUES; i++) {
-		world->avail[index][i] = device->features & PACKED ? 0x8000 : 0;
-		device->queues[i].avail_index = 0;
-		device->queues[i].packed = (struct vduse_vq_state_packed){
-			.last_avail_counter = 1, .last_used_counter = 1 };
-	}
+	if (size && size <= MADE_QUEUE_MAX)
+		made_driver_offer(&made.devices[index], queue, buffer, length);
 }
 
 static void attach(struct world *world, unsigned int index, uint64_t features)
 {
 	static const uint8_t steps[] = { 0, 1, 3, 0xb, 0xf };
 
-	made.devices[index].features = features;
-	empty_rings(world, index);
+	made_driver_begin(&made.devices[index], features);
 	for (size_t i = 0; i < sizeof(steps) && world->serving; i++) {
 		if (made.devices[index].count < MADE_MESSAGES)
 			made_ask_status(&made.devices[index], steps[i]);
@@ -382,12 +342,12 @@ static void step(struct world *world)
 		break;
 	case 6:
 	case 7:
-		offer(world, index, PORT_RECEIVEQ, MADE_BUFFERS + fuzz_byte(input) * 64u,
+		offer(index, PORT_RECEIVEQ, MADE_BUFFERS + fuzz_byte(input) * 64u,
 		      fuzz_byte(input) * 8u);
 		break;
 	case 8:
 	case 9:
-		offer(world, index, PORT_TRANSMITQ, MADE_BUFFERS + fuzz_byte(input) * 64u,
+		offer(index, PORT_TRANSMITQ, MADE_BUFFERS + fuzz_byte(input) * 64u,
 		      fuzz_byte(input) * 2u);
 		break;
 	case 10:
@@ -433,8 +393,8 @@ static void check_service(struct world *world)
 	begin(world);
 	attach(world, 0, FEATURES_NET_DEFAULT);
 	memset(device->memory + MADE_BUFFERS + 12, 0x5a, 60);
-	offer(world, 0, PORT_RECEIVEQ, MADE_BUFFERS + 1024, 1526);
-	offer(world, 0, PORT_TRANSMITQ, MADE_BUFFERS, 72);
+	offer(0, PORT_RECEIVEQ, MADE_BUFFERS + 1024, 1526);
+	offer(0, PORT_TRANSMITQ, MADE_BUFFERS, 72);
 	run(world, 0);
 	port_read_counters(&world->ports[0], &counters);
 	fuzz_check(counters.queues[PORT_RECEIVEQ].frames == 1);

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include <linux/virtio_config.h>
+#include <linux/virtio_ring.h>
 
 struct made_kernel made;
 
@@ -160,11 +161,16 @@ static int interrupt_config(struct made_device *device)
 	return 0;
 }
 
-static int bring(struct made_device *device)
+/* What is in use is copied, either way (vduse_domain_add_user_bounce_pages()). */
+static int bring(struct made_device *device, const struct vduse_tools_iova_umem_v1 *umem)
 {
 	if (device->brought)
 		return -EEXIST;
+	if (!device->bounce || umem->iova || umem->size < MADE_IOVA + MADE_MEMORY)
+		return -EINVAL;
 	device->brought = true;
+	device->memory = (uint8_t *)(uintptr_t)umem->uaddr + MADE_IOVA;
+	memcpy(device->memory, device->own, MADE_MEMORY);
 	return 0;
 }
 
@@ -172,6 +178,8 @@ static int take_back(struct made_device *device)
 {
 	must(device->brought);
 	device->brought = false;
+	memcpy(device->own, device->memory, MADE_MEMORY);
+	device->memory = device->own;
 	return 0;
 }
 
@@ -206,7 +214,7 @@ static int call(struct made_device *device, unsigned long request, void *argumen
 	case VDUSE_IOTLB_GET_INFO:
 		return get_info(device, argument);
 	case VDUSE_IOTLB_REG_UMEM:
-		return bring(device);
+		return bring(device, argument);
 	case VDUSE_IOTLB_DEREG_UMEM:
 		return take_back(device);
 	case VDUSE_DEV_SET_CONFIG:
@@ -230,7 +238,8 @@ int __wrap_ioctl(int fd, unsigned long request, ...)
 	va_end(args);
 	if (!device)
 		return __real_ioctl(fd, request, argument);
-	if (fails("ioctl"))
+	if (fails(request == VDUSE_IOTLB_GET_FD || request == VDUSE_TOOLS_IOTLB_GET_FD2 ?
+			  "ioctl descriptor" : "ioctl"))
 		return -1;
 	rc = call(device, request, argument);
 	if (rc >= 0)
@@ -310,13 +319,76 @@ ssize_t __wrap_write(int fd, const void *from, size_t size)
 	return device ? write_answer(device, from, size) : __real_write(fd, from, size);
 }
 
+/* -- the driver ----------------------------------------------------------------------------- */
+
+static bool is_packed(const struct made_device *device)
+{
+	return device->features >> VIRTIO_F_RING_PACKED & 1;
+}
+
+void made_driver_begin(struct made_device *device, uint64_t features)
+{
+	device->features = features;
+	memset(device->memory, 0, MADE_BUFFERS);
+	for (unsigned int i = 0; i < SESSION_QUEUES; i++) {
+		struct made_queue *queue = &device->queues[i];
+
+		queue->avail = is_packed(device) ? VIRTQUEUE_PACKED_BEGIN : 0;
+		queue->avail_index = 0;
+		queue->packed = (struct vduse_vq_state_packed){ .last_avail_counter = 1,
+								.last_used_counter = 1 };
+	}
+}
+
+static void offer_packed(struct made_queue *queue, uint8_t *rings, uint64_t address,
+			 uint32_t length, uint16_t flags)
+{
+	uint16_t place = (queue->avail & 0x7fff) % (uint16_t)queue->size;
+	struct vring_packed_desc desc = { address, length, place, flags };
+
+	desc.flags |= queue->avail & 0x8000 ? 1 << VRING_PACKED_DESC_F_AVAIL :
+					      1 << VRING_PACKED_DESC_F_USED;
+	memcpy(rings + place * sizeof(desc), &desc, sizeof(desc));
+	if (place + 1u == queue->size)
+		queue->avail = ~queue->avail & 0x8000;
+	else
+		queue->avail = (uint16_t)((queue->avail & 0x8000) | (place + 1));
+}
+
+static void offer_split(struct made_queue *queue, uint8_t *rings, uint64_t address, uint32_t length,
+			uint16_t flags)
+{
+	uint16_t place = queue->avail % (uint16_t)queue->size;
+	struct vring_desc desc = { address, length, flags, 0 };
+	struct vring_avail *avail = (void *)(rings + MADE_DRIVER);
+
+	memcpy(rings + place * sizeof(desc), &desc, sizeof(desc));
+	avail->ring[place] = place;
+	avail->idx = ++queue->avail;
+}
+
+void made_driver_offer(struct made_device *device, unsigned int index, uint32_t buffer,
+		       uint32_t length)
+{
+	struct made_queue *queue = &device->queues[index];
+	uint8_t *rings = device->memory + MADE_RINGS(index);
+	uint16_t flags = index ? 0 : VRING_DESC_F_WRITE;	/* the first one receives */
+
+	must(queue->size && queue->size <= MADE_QUEUE_MAX);
+	if (is_packed(device))
+		offer_packed(queue, rings, MADE_IOVA + buffer, length, flags);
+	else
+		offer_split(queue, rings, MADE_IOVA + buffer, length, flags);
+}
+
 /* -- all others ---------------------------------------------------------------------------- */
 
 void *__wrap_mmap(void *start, size_t length, int protection, int flags, int fd, off_t offset)
 {
 	void *at;
 
-	if (fails("mmap"))
+	/* where a page was missing, nothing but a new one helps */
+	if (!(flags & MAP_FIXED) && fails("mmap"))
 		return MAP_FAILED;
 	at = __real_mmap(start, length, protection, flags, fd, offset);
 	if (made.on && at != MAP_FAILED && !(flags & MAP_FIXED))
@@ -327,6 +399,14 @@ void *__wrap_mmap(void *start, size_t length, int protection, int flags, int fd,
 /* Does not fail: nobody could do anything about it. */
 int __wrap_munmap(void *start, size_t length)
 {
+	for (unsigned int i = 0; made.on && i < MADE_DEVICES; i++) {
+		struct made_device *device = &made.devices[i];
+
+		/* the kernel holds the pages until the process has gone: it copies them then */
+		if (device->brought && device->memory >= (uint8_t *)start &&
+		    device->memory < (uint8_t *)start + length)
+			take_back(device);
+	}
 	if (made.on)
 		made.mappings--;
 	return __real_munmap(start, length);
@@ -391,9 +471,10 @@ static void open_device(struct made_device *device)
 		};
 	must(device->fd >= 0 && device->memory_fd >= 0);
 	must(!ftruncate(device->memory_fd, MADE_MEMORY));
-	device->memory = __real_mmap(NULL, MADE_MEMORY, PROT_READ | PROT_WRITE, MAP_SHARED,
-				     device->memory_fd, 0);
-	must(device->memory != MAP_FAILED);
+	device->own = __real_mmap(NULL, MADE_MEMORY, PROT_READ | PROT_WRITE, MAP_SHARED,
+				  device->memory_fd, 0);
+	must(device->own != MAP_FAILED);
+	device->memory = device->own;
 }
 
 void made_kernel_open(void)
@@ -410,7 +491,7 @@ void made_kernel_close(void)
 	for (unsigned int i = 0; i < MADE_DEVICES; i++) {
 		struct made_device *device = &made.devices[i];
 
-		__real_munmap(device->memory, MADE_MEMORY);
+		__real_munmap(device->own, MADE_MEMORY);
 		__real_close(device->memory_fd);
 		__real_close(device->fd);
 	}

@@ -21,13 +21,14 @@
 #define MADE_REGIONS 4
 #define MADE_MESSAGES 8
 #define MADE_MEMORY 0x10000	/* bytes, of each driver */
-#define MADE_IOVA 0x47ff0000u	/* where it begins, as the driver counts */
+#define MADE_IOVA 0x100000u	/* where it begins, as the driver counts */
 
 /* Where things are in the memory of a driver. */
 #define MADE_RINGS(queue) ((queue) * 0x3000u)	/* descriptors ... */
 #define MADE_DRIVER 0x1000u			/* ... and behind them */
 #define MADE_DEVICE 0x2000u
 #define MADE_BUFFERS 0x6000u
+#define MADE_QUEUE_MAX 256	/* entries that there is room for */
 
 struct made_region {
 	uint64_t first, last;	/* IOVAs; last below first: there is none */
@@ -44,6 +45,7 @@ struct made_queue {
 	struct vduse_vq_state_packed packed;
 	int kick_fd;		/* -1: none */
 	unsigned int interrupts;
+	uint16_t avail;		/* the driver's: an index, or a position in a packed ring */
 };
 
 struct made_device {
@@ -52,10 +54,11 @@ struct made_device {
 	bool driver_ok;		/* recorded behind the answer */
 	bool broken;
 	bool bounce;		/* the memory is the bounce buffer */
-	bool brought;		/* ... and the process brought its own */
+	bool brought;		/* ... and the process brought its own, where memory is now */
 	struct made_queue queues[SESSION_QUEUES];
 	int memory_fd;
-	uint8_t *memory;
+	uint8_t *memory;	/* as the driver sees it: */
+	uint8_t *own;		/* that of memory_fd, or the process's */
 	struct made_region regions[MADE_REGIONS];
 	struct vduse_dev_request requests[MADE_MESSAGES];
 	unsigned int first, count;	/* that nobody has read */
@@ -68,7 +71,10 @@ struct made_device {
 
 struct made_kernel {
 	struct made_device devices[MADE_DEVICES];
-	/* Asked before each call: 0, or the positive errno that it fails with. */
+	/*
+	 * Asked before each call: 0, or the positive errno that it fails with. Its name; that
+	 * of an ioctl which gives a descriptor is "ioctl descriptor".
+	 */
 	int (*fault)(void *context, const char *call);
 	void *context;
 	long descriptors, mappings;	/* that the process has, and got by these calls */
@@ -85,5 +91,12 @@ void made_kernel_close(void);
 /* The driver asks: one more message waits. Its number. */
 uint32_t made_ask(struct made_device *device, struct vduse_dev_request request);
 uint32_t made_ask_status(struct made_device *device, uint8_t status);
+
+/* A driver that begins with these features: its rings are empty. */
+void made_driver_begin(struct made_device *device, uint64_t features);
+
+/* It offers one buffer, at @buffer of its memory, in the way that its features are about. */
+void made_driver_offer(struct made_device *device, unsigned int queue, uint32_t buffer,
+		       uint32_t length);
 
 #endif

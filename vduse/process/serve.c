@@ -338,13 +338,25 @@ static void close_devices(struct server *server, int rc)
 	}
 }
 
+/* Where it did not come to anybody's listening. @server: NULL where there is none. */
+static void close_listeners(const struct serve_plan *plan, const struct server *server)
+{
+	unsigned int i;
+
+	for (i = 0; i < plan->count; i++)
+		if (plan->devices[i].control_fd >= 0 && !(server && server->served[i].listened))
+			close(plan->devices[i].control_fd);
+}
+
 int serve_run(const struct serve_plan *plan, struct failure *failure)
 {
 	struct server *server = calloc(1, sizeof(*server));
 	int rc;
 
-	if (!server)
+	if (!server) {
+		close_listeners(plan, NULL);
 		return failure_errno(failure, ENOMEM, NULL, "cannot serve");
+	}
 	server->plan = plan;
 	server->failure = failure;
 	server->signals.fd = -1;
@@ -357,6 +369,7 @@ int serve_run(const struct serve_plan *plan, struct failure *failure)
 	else
 		rc = serve(server);
 	close_devices(server, rc);
+	close_listeners(plan, server);
 	pcap_close(server->pcap);
 	if (server->signals.fd >= 0)
 		close(server->signals.fd);

@@ -121,6 +121,7 @@ int served_open_control(struct served *served)
 	rc = control_open(&served->control, &served->server->loop, served->device->control_fd,
 			  &control_owner, served);
 	served->controlled = rc == 0;
+	served->listened = true;
 	return rc;
 }
 

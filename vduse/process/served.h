@@ -26,6 +26,7 @@ struct served {
 	struct control control;
 	char error[300];	/* reported last about this driver, for who comes later */
 	bool open, controlled;
+	bool listened;		/* control_open() has had its socket, and closes it */
 };
 
 struct server {
