@@ -226,10 +226,10 @@ static void act(struct ring *ring, struct fuzz_input *input)
 	fuzz_check(rc >= 0 || queue->vq.state != VIRTQUEUE_RUNNING);
 }
 
-/* Everything goes back, so that memory can go away. */
-static void come_to_rest(struct ring *ring)
+/* Everything goes back, so that memory can go away; @for_good: the driver, too. */
+static void come_to_rest(struct ring *ring, bool for_good)
 {
-	forward_quiesce(&ring->forward, &ring->queue[FORWARD_TRANSMIT].vq);
+	forward_quiesce(&ring->forward, &ring->queue[FORWARD_TRANSMIT].vq, for_good);
 	for (unsigned int end = 0; end < 2; end++) {
 		struct ring_queue *queue = &ring->queue[end];
 
@@ -288,7 +288,7 @@ static void move_memory(struct ring *ring, struct fuzz_input *input)
 		ring->shortage = 1 + (what & 3);
 		return;
 	}
-	come_to_rest(ring);
+	come_to_rest(ring, false);
 	if (what & 0x40)
 		ring_memory_take(ring, what % RING_REGIONS);
 	else
@@ -304,7 +304,7 @@ static void reset(struct ring *ring, uint16_t position)
 {
 	if (ring->packed && position)
 		position = (uint16_t)((position & 0x8000) | (position & 0x7fff) % ring->size);
-	come_to_rest(ring);
+	come_to_rest(ring, true);
 	ring->shortage = 0;
 	for (unsigned int end = 0; end < 2; end++) {
 		struct ring_queue *queue = &ring->queue[end];
@@ -331,7 +331,7 @@ static void check_service(struct ring *ring)
 	uint32_t length;
 
 	ring->race.calls = 0;
-	come_to_rest(ring);
+	come_to_rest(ring, true);
 	for (unsigned int i = 0; i < RING_REGIONS; i++)
 		ring_memory_bring(ring, i);
 	begin_forward(ring, 0);
