@@ -9,7 +9,7 @@ VERSION := 0.1.0
 S := $(patsubst %/,%,$(dir $(lastword $(MAKEFILE_LIST))))
 B := build
 
-.PHONY: all check check-all fuzz mutate demo bench-cli bench-ring bench-vm bench-scale bench-monitor vm deps install uninstall dist clean distclean help
+.PHONY: all check check-all figures fuzz mutate demo bench-cli bench-ring bench-vm bench-scale bench-monitor vm deps install uninstall dist clean distclean help
 .PHONY: programs completions vm-programs unit-tests fuzz-targets fuzz-replay tsan guest-programs everything
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -23,7 +23,7 @@ endif
 
 # -- configuration ---------------------------------------------------------------
 
-TESTING := $(filter check check-all fuzz mutate demo bench-cli bench-ring bench-vm bench-scale bench-monitor vm deps,$(MAKECMDGOALS))
+TESTING := $(filter check check-all figures fuzz mutate demo bench-cli bench-ring bench-vm bench-scale bench-monitor vm deps,$(MAKECMDGOALS))
 ifneq ($(if $(MAKECMDGOALS),$(filter-out clean distclean dist help deps,$(MAKECMDGOALS)),all),)
 include config.mk
 endif
@@ -222,10 +222,15 @@ fuzz: deps
 	@SECONDS_EACH=$(SECONDS) $(S)/testsuite/fuzz/run $(if $(KEEP),--keep) $(TARGETS)
 
 # The guards, changed one at a time: FILES="vduse/virtio lib/parse.c" some of them, SAMPLE=100
-# that many, LIMIT=2 without the programs that take longer, in seconds.
+# that many, LIMIT=2 without the programs that take longer, in seconds; CASES=1 those that the
+# cases with a number stand for.
 mutate: deps
 	@$(S)/testsuite/mutate/mutate --build $(B)/mutate $(if $(SAMPLE),--sample $(SAMPLE)) \
-		$(if $(LIMIT),--limit $(LIMIT)) $(FILES)
+		$(if $(LIMIT),--limit $(LIMIT)) $(if $(CASES),--cases) $(FILES)
+
+# What was reached, as a table; TAP=FILE: of these tests, which make check printed.
+figures: deps everything fuzz-replay completions
+	@$(S)/testsuite/figures --build $(B) $(if $(TAP),--tap $(TAP))
 
 demo: deps programs guest-programs vm-programs
 	@test -f $(S)/testsuite/demo || { echo "make demo: there is no testsuite/demo" >&2; exit 1; }
@@ -309,6 +314,8 @@ help:
 	@echo 'make fuzz         hostile rings, frames, messages and words, made up; SECONDS=60 of each kind'
 	@echo 'make mutate       each guard taken out in turn: what the unit tests would not notice'
 	@echo '                  FILES="vduse/virtio lib/parse.c" SAMPLE=100: some of them'
+	@echo '                  CASES=1: the guards of the cases that have a number'
+	@echo 'make figures      the tests, counted: cases, states, coverage, as a table; TAP=FILE'
 	@echo 'make tsan         the virtqueue engine on two threads under the thread sanitizer'
 	@echo 'make demo         the whole life of a device on a real kernel'
 	@echo 'make bench-cli    what vdpa costs beside iproute2'"'"'s, with 1, 100 and 1000 devices'
