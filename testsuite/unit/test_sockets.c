@@ -151,25 +151,38 @@ static void nl_81_a_family_that_is_not_there(void **state)
 	assert_int_equal(netlink_open(&netlink, "no such family", 1), -ENOENT);
 }
 
+static struct netlink_wire open_wire(void)
+{
+	struct netlink_wire wire;
+
+	assert_int_equal(netlink_socket_wire(&wire), 0);
+	assert_true(wire.descriptor >= 0);
+	return wire;
+}
+
+static void ask(const struct netlink_wire *wire, uint16_t flags)
+{
+	union netlink_request request;
+
+	put_question(&request, flags);
+	assert_int_equal(wire->send(wire->context, &request, request.header.nlmsg_len), 0);
+}
+
 /* After a restart nothing of before comes, and the port is one of its own. */
 static void a_restart_forgets(void **state)
 {
-	union netlink_request request;
-	struct netlink_wire wire;
+	struct netlink_wire wire = open_wire();
 	uint32_t sender;
 	char bytes[8192];
 
 	(void)state;
-	assert_int_equal(netlink_socket_wire(&wire), 0);
-	assert_true(wire.descriptor >= 0);
-	put_question(&request, 0);
-	assert_int_equal(wire.send(wire.context, &request, request.header.nlmsg_len), 0);
+	ask(&wire, 0);
 	assert_int_equal(wire.restart(&wire), 0);
 	assert_int_equal(recv(wire.descriptor, bytes, sizeof(bytes), MSG_DONTWAIT), -1);
 	assert_int_equal(errno, EAGAIN);
 	assert_int_equal(wire.port, port_of(wire.descriptor));
 	wire.pause(wire.context, 1);
-	assert_int_equal(wire.send(wire.context, &request, request.header.nlmsg_len), 0);
+	ask(&wire, 0);
 	assert_true(wire.receive(wire.context, bytes, sizeof(bytes), &sender) > 0);
 	assert_int_equal(sender, 0);
 	wire.close(wire.context);
@@ -178,16 +191,13 @@ static void a_restart_forgets(void **state)
 /* It waits, also where the socket does not; and what did not fit is told. */
 static void nl_78_an_answer_that_does_not_fit(void **state)
 {
-	union netlink_request request;
-	struct netlink_wire wire;
+	struct netlink_wire wire = open_wire();
 	uint32_t sender;
 	char bytes[8192];
 
 	(void)state;
-	assert_int_equal(netlink_socket_wire(&wire), 0);
 	assert_int_equal(fcntl(wire.descriptor, F_SETFL, O_NONBLOCK), 0);
-	put_question(&request, NLM_F_ACK);
-	assert_int_equal(wire.send(wire.context, &request, request.header.nlmsg_len), 0);
+	ask(&wire, NLM_F_ACK);
 	assert_int_equal(wire.receive(wire.context, bytes, 20, &sender), -EMSGSIZE);
 	assert_true(wire.receive(wire.context, bytes, sizeof(bytes), &sender) > 0);
 	wire.close(wire.context);
@@ -196,12 +206,11 @@ static void nl_78_an_answer_that_does_not_fit(void **state)
 /* Where there is no descriptor for the new socket, the wire is without one, and says so. */
 static void proc_65_no_descriptor_for_a_restart(void **state)
 {
+	struct netlink_wire wire = open_wire(), more;
 	struct rlimit limit, none;
-	struct netlink_wire wire, more;
 	int restarted, opened;
 
 	(void)state;
-	assert_int_equal(netlink_socket_wire(&wire), 0);
 	assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
 	none = limit;
 	none.rlim_cur = 0;
