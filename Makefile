@@ -9,7 +9,7 @@ VERSION := 0.1.0
 S := $(patsubst %/,%,$(dir $(lastword $(MAKEFILE_LIST))))
 B := build
 
-.PHONY: all check check-all figures fuzz mutate demo bench-cli bench-ring bench-vm bench-scale bench-monitor vm deps install uninstall dist clean distclean help
+.PHONY: all check check-all figures fuzz mutate demo bench-cli bench-ring bench-vm bench-scale bench-monitor vm deps install uninstall dist deb clean distclean help
 .PHONY: programs completions vm-programs unit-tests fuzz-targets fuzz-replay tsan guest-programs everything
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -24,7 +24,7 @@ endif
 # -- configuration ---------------------------------------------------------------
 
 TESTING := $(filter check check-all figures fuzz mutate demo bench-cli bench-ring bench-vm bench-scale bench-monitor vm deps,$(MAKECMDGOALS))
-ifneq ($(if $(MAKECMDGOALS),$(filter-out clean distclean dist help deps,$(MAKECMDGOALS)),all),)
+ifneq ($(if $(MAKECMDGOALS),$(filter-out clean distclean dist deb help deps,$(MAKECMDGOALS)),all),)
 include config.mk
 endif
 
@@ -54,13 +54,15 @@ endif
 INCLUDES := -I $(S)/include/uapi -iquote $(S)/lib -iquote $(S)
 ALL_CPPFLAGS = -D_GNU_SOURCE -DVDUSE_TOOLS_VERSION='"$(VERSION)"' $(DEFINES) $(INCLUDES) $(CPPFLAGS)
 ALL_CFLAGS = -std=gnu11 $(WARNINGS) $(ERRORS) $(HARDENING) -fPIE -ffunction-sections -fdata-sections \
-	$(INSTRUMENT) $(CFLAGS)
+	$(SAME_PATHS) $(INSTRUMENT) $(CFLAGS)
+# What is built does not tell where: two builds in different folders are the same bytes.
+SAME_PATHS = $(foreach folder,$(sort $(S) $(abspath $(S))),-fdebug-prefix-map=$(folder)/=) -fdebug-prefix-map=$(CURDIR)=.
 ALL_LDFLAGS = -pie $(HARDENING_LINK) -Wl,--gc-sections $(INSTRUMENT) $(LDFLAGS)
 
 # -- sources ---------------------------------------------------------------------
 
 # objects FOLDER...: those of the sources there, but for main.c
-sources = $(foreach folder,$(1),$(wildcard $(S)/$(folder)/*.c))
+sources = $(foreach folder,$(1),$(sort $(wildcard $(S)/$(folder)/*.c)))
 to_object = $(patsubst $(S)/%.c,$(B)/%.o,$(1))
 objects = $(call to_object,$(filter-out %/main.c,$(call sources,$(1))))
 mains = $(call to_object,$(wildcard $(S)/$(1)/main.c))
@@ -300,6 +302,16 @@ dist:
 	git -C $(S) archive --format=tar.gz --prefix=vduse-tools-$(VERSION)/ \
 		-o "$(CURDIR)/vduse-tools-$(VERSION).tar.gz" HEAD
 
+# Debian packages of the last commit, in build/deb; debian/rules has what is special. It says
+# what lintian thinks of them.
+DEB := $(abspath $(B))/deb
+deb:
+	rm -rf "$(DEB)" && mkdir -p "$(DEB)"
+	git -C $(S) archive --prefix=vduse-tools-$(VERSION)/ HEAD | tar -x -C "$(DEB)"
+	cd "$(DEB)/vduse-tools-$(VERSION)" && SOURCE_DATE_EPOCH=$$(git -C $(abspath $(S)) log -1 --format=%ct) \
+		env -u MAKEFLAGS -u MAKELEVEL dpkg-buildpackage -us -uc -b
+	cd "$(DEB)" && lintian --fail-on error,warning --info ./*.changes
+
 clean:
 	rm -rf $(B)
 
@@ -326,5 +338,6 @@ help:
 	@echo 'make vm           a shell on that kernel; RUN="COMMAND" runs one command'
 	@echo 'make deps         install what building and testing needs (root, apt)'
 	@echo 'make install      DESTDIR=, PREFIX=, SBINDIR=, MANDIR=;  make uninstall'
+	@echo 'make deb          Debian packages, in build/deb (needs debhelper, lintian)'
 	@echo 'make dist         a source archive;  make clean'
 	@echo 'WERROR=1 makes warnings errors; CI=true does, too.'

@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# make install and make uninstall. (Completion is tested with what is installed:
+# completion.bats; packages and builds that are the same everywhere: slow/packages.bats.)
+
+load common
+
+make_of_build()
+{
+	env -u MAKEFLAGS -u MAKELEVEL make -s -C "${VT_BUILD%/*}" "$@" DESTDIR="$BATS_TEST_TMPDIR/root" PREFIX=/opt/vt
+}
+
+@test "install: programs, pages, schemas and completions go below DESTDIR, and uninstall takes each away" {
+	local source=$testsuite/.. root=$BATS_TEST_TMPDIR/root/opt/vt file
+	make_of_build install >/dev/null
+	{
+		printf '%s\n' sbin/vdpa sbin/vduse
+		for file in vdpa vduse; do
+			printf 'share/%s\n' bash-completion/completions/$file zsh/site-functions/_$file \
+				fish/vendor_completions.d/$file.fish
+		done
+		(cd "$source" && printf 'share/%s\n' man/man[1-9]/* && printf 'share/vduse-tools/%s\n' schema/*.json)
+	} | sort >"$BATS_TEST_TMPDIR/expected"
+	(cd "$root" && find . -type f | sed 's|^\./||' | sort) | diff "$BATS_TEST_TMPDIR/expected" -
+	cmp "$VT_BUILD/vduse/vduse" "$root/sbin/vduse"
+	[ -x "$root/sbin/vdpa" ]
+	run ! grep -rlF "$BATS_TEST_TMPDIR" "$BATS_TEST_TMPDIR/root"
+	make_of_build uninstall >/dev/null
+	run -0 find "$BATS_TEST_TMPDIR/root" -type f
+	[ -z "$output" ]
+}
