@@ -5,7 +5,6 @@
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/random.h>
@@ -218,9 +217,11 @@ int journal_open(const char *const names[], unsigned int count, int fds[2],
 	}
 	if (rc == 0)
 		rc = settle(names, fds, count, failure);
-	for (i = 0; i < count && rc < 0; i++)
+	for (i = 0; i < count && rc < 0; i++) {
 		if (fds[i] >= 0)
 			close(fds[i]);
+		fds[i] = -1;
+	}
 	close(folder);
 	return rc;
 }
@@ -240,13 +241,15 @@ int journal_in_memory(void)
 pid_t journal_owner(const char *name)
 {
 	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_len = 1 };
-	char file[REGISTRY_FILE_MAX], path[sizeof(REGISTRY_FOLDER) + REGISTRY_FILE_MAX];
+	int fd, folder = registry_open(REGISTRY_FOLDER, false, NULL);
+	char file[REGISTRY_FILE_MAX];
 	pid_t owner = 0;
-	int fd;
 
+	if (folder < 0)
+		return 0;
 	registry_journal_name(name, file);
-	snprintf(path, sizeof(path), "%s/%s", REGISTRY_FOLDER, file);
-	fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	fd = openat(folder, file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	close(folder);
 	if (fd < 0)
 		return 0;
 	/* our own would not be told, and the lock would end here: nobody asks about itself */

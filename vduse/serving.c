@@ -312,7 +312,7 @@ int serving_run(struct serving *serving, struct failure *failure)
 	for (i = 0; i < plan->count && rc >= 0; i++)
 		open_control(serving, &plan->devices[i]);
 	if (rc >= 0 && serving->isolation == SERVING_NONE)
-		rc = serve_run(plan, failure);
+		rc = serving_alone(serving, failure);
 	else if (rc >= 0)
 		rc = serving_supervise(serving, failure);
 	/* serve_run(): the kernel has broken a device */

@@ -6,6 +6,7 @@
 #include <pwd.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "lib/vduse_control.h"
@@ -106,6 +107,27 @@ static int open_journal(struct serving *serving, struct failure *failure)
 		return failure_errno(failure, -serving->journals[0], names[0],
 				     "cannot make a journal");
 	return 0;
+}
+
+int serving_alone(struct serving *serving, struct failure *failure)
+{
+	const size_t length = JOURNAL_PORTS * sizeof(struct journal_port);
+	struct serve_plan *plan = &serving->plan;
+	struct journal_port *journals;
+	unsigned int i;
+	int rc = open_journal(serving, failure);
+
+	if (rc < 0)
+		return rc;
+	journals = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_SHARED, serving->journals[0],
+			JOURNAL_OFFSET);
+	if (journals == MAP_FAILED)
+		return failure_errno(failure, errno, plan->devices[0].name, "cannot map its journal");
+	for (i = 0; i < plan->count; i++)
+		plan->devices[i].journal = &journals[i];
+	rc = serve_run(plan, failure);
+	munmap(journals, length);
+	return rc;
 }
 
 static void describe(const struct serve_device *device, struct channel_device *told,

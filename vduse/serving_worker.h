@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Serving in a worker that is isolated, under a supervisor, which is this process. */
+/* Serving in a worker that is isolated, under a supervisor, which is this process; or alone. */
 #ifndef VDUSE_SERVING_WORKER_H
 #define VDUSE_SERVING_WORKER_H
 
@@ -10,5 +10,11 @@
  * with @failure.
  */
 int serving_supervise(struct serving *serving, struct failure *failure);
+
+/*
+ * serve_run() with the same journal: nobody goes on by himself when this process is killed, but
+ * whoever serves the device next. 0, or negative with @failure.
+ */
+int serving_alone(struct serving *serving, struct failure *failure);
 
 #endif

@@ -6,6 +6,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#define ERRNO_MAX 4095	/* the kernel's MAX_ERRNO */
+
 union control {
 	struct cmsghdr header;
 	char bytes[CMSG_SPACE(CHANNEL_DESCRIPTORS * sizeof(int))];
@@ -64,9 +66,30 @@ static bool is_message(const struct channel_message *message, ssize_t length)
 	       message->kind <= CHANNEL_FAILURE;
 }
 
-static void end_texts(struct channel_message *message)
+/* A number that is no errno, or a status that says that nothing failed, would pass for success. */
+static void bound_failure(struct failure *failure)
 {
-	struct failure *failure = &message->failure;
+	failure->object[sizeof(failure->object) - 1] = '\0';
+	failure->message[sizeof(failure->message) - 1] = '\0';
+	failure->hint[sizeof(failure->hint) - 1] = '\0';
+	if (failure->errnum < 0 || failure->errnum > ERRNO_MAX)
+		failure->errnum = 0;
+	if ((int)failure->status <= STATUS_OK || (int)failure->status > STATUS_UNSUPPORTED)
+		failure->status = STATUS_FAILED;
+}
+
+/* Any byte but these two is no bool, and undefined to look at. */
+static void bound_counters(struct port_counters *counters)
+{
+	uint8_t byte;
+
+	memcpy(&byte, &counters->recording, sizeof(byte));
+	counters->recording = byte != 0;
+}
+
+/* Whatever a reader may take for granted. (A plan comes from who started us.) */
+static void bound(struct channel_message *message)
+{
 	unsigned int i;
 
 	if (message->kind == CHANNEL_PLAN)
@@ -74,11 +97,10 @@ static void end_texts(struct channel_message *message)
 			message->plan.devices[i].name[sizeof(message->plan.devices[i].name) - 1] = 0;
 	if (message->kind == CHANNEL_REPORT)
 		message->sentence[sizeof(message->sentence) - 1] = '\0';
-	if (message->kind == CHANNEL_FAILURE) {
-		failure->object[sizeof(failure->object) - 1] = '\0';
-		failure->message[sizeof(failure->message) - 1] = '\0';
-		failure->hint[sizeof(failure->hint) - 1] = '\0';
-	}
+	if (message->kind == CHANNEL_COUNTERS)
+		bound_counters(&message->counters);
+	if (message->kind == CHANNEL_FAILURE)
+		bound_failure(&message->failure);
 }
 
 int channel_receive(int fd, struct channel_message *message, int *fds, unsigned int most,
@@ -106,6 +128,6 @@ int channel_receive(int fd, struct channel_message *message, int *fds, unsigned 
 			close(fds[--taken]);
 		return -EBADMSG;
 	}
-	end_texts(message);
+	bound(message);
 	return 0;
 }

@@ -8,8 +8,9 @@
  *				then it ends
  *
  * What comes from a worker is the word of a process that may have been taken over. A packet
- * of another length or kind is refused here, texts are ended, and descriptors that come with
- * it are closed; the numbers in it are for the reader to check.
+ * of another length or kind is refused here, texts are ended, a failure is one (an errno, a
+ * status that is not 0), and descriptors that come with it are closed; the other numbers in
+ * it are for the reader to check.
  */
 #ifndef VDUSE_PROCESS_CHANNEL_H
 #define VDUSE_PROCESS_CHANNEL_H

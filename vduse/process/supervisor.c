@@ -18,7 +18,9 @@
 
 #define PAUSE_MS 10
 #define PAUSE_MS_MAX 2000
-#define LIFE_MS 10000
+/* A worker that has served for so long did not fall over what it found: starting the next one at
+ * once takes a small part of that time. */
+#define LIFE_MS 250
 /* So long a network namespace is waited for; longer, and rtnl is held by somebody: for us, where
  * a control message waits. */
 #define NETWORK_MS 3000
@@ -84,6 +86,8 @@ static int on_ready(struct supervisor *supervisor)
 {
 	int rc;
 
+	if (!supervisor->ready)
+		supervisor->ready_at = eventloop_now();
 	supervisor->ready = true;
 	if (supervisor->served)
 		return 0;
@@ -267,7 +271,8 @@ static int pause_until(struct supervisor *supervisor, uint64_t end)
 	for (i = 0; i < plan->plan.count; i++)
 		pollfds[1 + i] = (struct pollfd){ .fd = plan->devices[i].node, .events = POLLIN };
 	while (rc <= 0 && now < end && !supervisor->stopping) {
-		rc = poll(pollfds, 1 + plan->plan.count, (int)((end - now + SUPERVISOR_MS - 1) / SUPERVISOR_MS));
+		rc = poll(pollfds, 1 + plan->plan.count,
+			  (int)((end - now + SUPERVISOR_MS - 1) / SUPERVISOR_MS));
 		if (rc > 0 && pollfds[0].revents) {
 			on_signals(supervisor);
 			rc = 0;
@@ -277,23 +282,29 @@ static int pause_until(struct supervisor *supervisor, uint64_t end)
 	return 0;
 }
 
+/* Nobody has died where a worker made room for another one. */
+static uint64_t next_pause(struct supervisor *supervisor, uint64_t now)
+{
+	bool lived = supervisor->ready && now - supervisor->ready_at >= LIFE_MS * SUPERVISOR_MS;
+	uint64_t pause = lived || supervisor->replaced ? 0 : supervisor->pause_ms;
+
+	supervisor->pause_ms = pause ? pause * 2 : PAUSE_MS;
+	if (supervisor->pause_ms > PAUSE_MS_MAX)
+		supervisor->pause_ms = PAUSE_MS_MAX;
+	return pause;
+}
+
 /* Between a death and the next start. The node is ours meanwhile: opened anew, so that the
  * messages that were not answered are handed out again. */
 static int take_pause(struct supervisor *supervisor)
 {
-	uint64_t now = eventloop_now(), pause;
+	uint64_t now = eventloop_now(), pause = next_pause(supervisor, now);
 	int rc;
 
 	supervisor_close_nodes(supervisor->plan);
 	rc = supervisor_open_nodes(supervisor);
 	if (rc < 0)
 		return rc;
-	if (now - supervisor->since >= LIFE_MS * SUPERVISOR_MS)
-		supervisor->pause_ms = 0;
-	pause = supervisor->pause_ms;
-	supervisor->pause_ms = pause ? pause * 2 : PAUSE_MS;
-	if (supervisor->pause_ms > PAUSE_MS_MAX)
-		supervisor->pause_ms = PAUSE_MS_MAX;
 	return pause_until(supervisor, now + pause * SUPERVISOR_MS);
 }
 

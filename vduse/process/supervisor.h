@@ -18,8 +18,22 @@
  *			were not answered (vduse_dev_release()). It starts the next worker, which
  *			goes on from the journal (vduse/device/journal.h).
  *
+ * A worker can die at any moment, and so can the supervisor:
+ *
+ *	before it has its descriptors	The plan waits in the channel, or cannot be sent any more
+ *			(EPIPE), which is its death and nothing else. The supervisor's descriptor of
+ *			the node is open then, or in the packet: both are closed before the node is
+ *			opened again, because a packet ends with its channel.
+ *	between TAKEN and our close	The same: the supervisor closes and opens in any case.
+ *	before it serves	It has read no message, or put none of them behind it: the journal.
+ *	while it serves		As journal.h says, at each instruction.
+ *	while it ends		Its descriptors are closed before its pidfd is readable
+ *			(do_exit() in the kernel: exit_files(), then exit_notify()).
+ *	with us			Whoever starts the service again finds the lock of the journal and the
+ *			node free as soon as both processes are gone, and waits a moment for that.
+ *
  * A worker that dies over and over is started again after pauses that grow from PAUSE_MS to
- * PAUSE_MS_MAX, and begin anew when one has lived for LIFE_MS. While a pause lasts the
+ * PAUSE_MS_MAX, and begin anew when one has served for LIFE_MS. While a pause lasts the
  * supervisor has the node open, so that nobody else takes it, and looks whether a control
  * message waits: then the pause is over, because the kernel breaks a device whose messages
  * wait for too long.

@@ -81,6 +81,17 @@ static int send_plan(struct supervisor *supervisor)
 	return channel_send(supervisor->channel, &supervisor->message, handed.fds, handed.count);
 }
 
+/* One that has died already is no reason not to go on: it is found dead later. */
+static int tell_plan(struct supervisor *supervisor)
+{
+	int rc = send_plan(supervisor);
+
+	if (rc == 0 || rc == -EPIPE || rc == -ECONNRESET)
+		return 0;
+	return failure_errno(supervisor->failure, -rc, NULL,
+			     "cannot tell the device process what to serve");
+}
+
 /* The names are for those who look at a list of processes. */
 static int spawn(struct supervisor *supervisor, int channel)
 {
@@ -110,13 +121,7 @@ int supervisor_start_worker(struct supervisor *supervisor)
 		return rc;
 	}
 	rc = supervisor_open_nodes(supervisor);
-	if (rc == 0) {
-		rc = send_plan(supervisor);
-		if (rc < 0)
-			failure_errno(supervisor->failure, -rc, NULL,
-				      "cannot tell the device process what to serve");
-	}
-	return rc;
+	return rc < 0 ? rc : tell_plan(supervisor);
 }
 
 void supervisor_signal_worker(const struct supervisor *supervisor, int signal)

@@ -23,7 +23,7 @@ struct supervisor {
 	bool failed;		/* it has said so */
 	bool ready;		/* it serves */
 	bool replaced;		/* it was asked to end, for one that is isolated in full */
-	uint64_t since;
+	uint64_t since, ready_at;	/* it was started, and served */
 	uint64_t pause_ms;	/* after the next death */
 	unsigned int deaths;
 	/* sentences of the period that began then, and those of it that nobody saw */
