@@ -11,6 +11,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -366,6 +367,7 @@ static void proc_70_a_queue_that_did_not_count_as_valid(void **state)
 	set_position(11, 11);
 	journal.session.queues[0].valid = 0;
 	goes_on_at_used_index();
+	assert_non_null(strstr(reported, "virtqueue 0 goes on behind what its driver was shown"));
 }
 
 /* What cannot be true of this ring is told, and left aside. */
@@ -410,6 +412,87 @@ static void proc_70_slots_that_contradict(void **state)
 	assert_int_equal(kernel.memory[14], 0x80);
 }
 
+/* Numbers that a seed tells. */
+static uint64_t random_number(uint64_t *seed)
+{
+	*seed ^= *seed >> 12;
+	*seed ^= *seed << 25;
+	*seed ^= *seed >> 27;
+	return *seed * UINT64_C(0x2545f4914f6cdd1d) >> 16;
+}
+
+/* All of it, or a few bytes: anywhere, or where the numbers of a virtqueue and the positions
+ * are, which counts more. */
+static void spoil_journal(uint64_t *seed)
+{
+	uint8_t *bytes = (uint8_t *)&journal;
+	size_t i, count = random_number(seed) % 8 ? 1 + random_number(seed) % 6 : sizeof(journal);
+	size_t from = 0, length = sizeof(journal);
+
+	switch (random_number(seed) % 4) {
+	case 0:
+		length = offsetof(struct journal_session, queues[0].slots) + 64;
+		break;
+	case 1:
+		from = offsetof(struct journal_port, direction);
+		length = sizeof(struct journal_direction);
+		break;
+	}
+	for (i = 0; i < count; i++)
+		bytes[from + random_number(seed) % length] = (uint8_t)random_number(seed);
+}
+
+/* What is served on then is a driver with a wrong position, at worst: it takes, gives back and
+ * publishes what it finds, in memory of the driver alone (the sanitizers look), until a reset. */
+static void serve_a_little(void)
+{
+	static struct iovec segments[VQ_CHAIN_SEGMENTS];
+	unsigned int i, index;
+
+	for (index = 0; index < SESSION_QUEUES; index++) {
+		struct virtqueue *vq = session_queue(&staged, index);
+		struct vq_chain chain;
+
+		vq_chain_init(&chain, segments, VQ_CHAIN_SEGMENTS);
+		for (i = 0; vq && i < 8 && virtqueue_pop(vq, &chain) == 1; i++)
+			virtqueue_push(vq, chain.head, 0);
+		if (vq)
+			virtqueue_publish(vq);
+	}
+}
+
+static void proc_70_random_journals(void **state)
+{
+	const char *given = getenv("SEED");
+	uint64_t seed = given ? strtoull(given, NULL, 10) : UINT64_C(20261122);
+	unsigned int round, live = 0, started = 0;
+
+	(void)state;
+	for (round = 0; round < 600; round++) {
+		kernel.features &= ~RING_PACKED;
+		if (round & 1)
+			kernel.features |= RING_PACKED;
+		kernel.packed = (struct vduse_vq_state_packed){ 1, 0, 1, 0 };
+		memset(kernel.memory, 0, MEMORY_SIZE);
+		session_stage_attach();
+		*avail_index() = 3;
+		spoil_journal(&seed);
+		die(NULL);
+		assert_int_equal(session_resume(&staged), 0);
+		live += staged.live;
+		started += staged.live && session_queue(&staged, 0) != NULL;
+		serve_a_little();
+		assert_int_equal(session_stage_status(0), VDUSE_REQ_RESULT_OK);
+		memset(kernel.memory, 0, MEMORY_SIZE);
+		session_stage_attach();
+		assert_non_null(session_queue(&staged, 0));
+		assert_int_equal(session_stage_status(0), VDUSE_REQ_RESULT_OK);
+	}
+	/* neither all refused nor all believed */
+	assert_in_range(live, 300, 600);
+	assert_in_range(started, 100, live);
+}
+
 static void the_address_space_is_kept(void **state)
 {
 	(void)state;
@@ -447,6 +530,7 @@ int main(void)
 		TEST(proc_70_a_position_that_is_nowhere),
 		TEST(proc_70_a_packed_position_that_is_nowhere),
 		TEST(proc_70_slots_that_contradict),
+		TEST(proc_70_random_journals),
 		TEST(the_address_space_is_kept),
 	};
 

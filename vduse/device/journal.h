@@ -23,6 +23,20 @@
  *  - else the answer was written, and the status that it led to is in force, also where the
  *    kernel, which records DRIVER_OK after the answer only, has not come round to it.
  *
+ * Messages. A process can end before it has read one, when it has read it, when it has carried
+ * it out, and when it has answered:
+ *
+ *  - not read: it is still the kernel's, and the successor is the first to read it.
+ *  - read, carried out or not, not answered: closing the node puts it back (vduse_dev_release()),
+ *    with its number, and it is carried out once more. None minds that: GET_VQ_STATE looks;
+ *    UPDATE_IOTLB takes away what the successor has not looked up yet, and a map is never
+ *    journalled; a reset clears `valid` of what is cleared; SET_VQ_GROUP_ASID stores what is
+ *    there. DRIVER_OK starts virtqueues, but nothing of them is carried before its answer, and
+ *    the word says that they begin anew.
+ *  - answered: the answer is one write(2), which the kernel takes whole or not at all. The
+ *    driver goes on; it can kick, and be waiting for an interrupt, before the successor is
+ *    there: see below.
+ *
  * A driver that waits for a reset is not served on: its virtqueues do not start again before
  * the reset, whatever they were.
  *
@@ -37,6 +51,33 @@
  * the positions of these two virtqueues lie side by side in one aligned word of 8 bytes. A
  * frame that its receiver gets in pieces, some now and some later, is between the two for a
  * while; how much of it is over stands beside them, and comes into force with them: progress.h.
+ *
+ * What the kernel keeps of the dead process, and what dies with it.
+ *
+ *  - Kicks. The eventfd of a dead process stays registered, so kicks that come meanwhile are
+ *    not refused but lost in it. The successor puts its own in the place (VQ_SETUP_KICKFD, which
+ *    drops the old one), and then looks into every ring unasked: what was kicked before is found
+ *    there, what is kicked later wakes it. Whether the predecessor had asked for kicks does not
+ *    matter for the same reason: before it sleeps it asks for them itself, and looks again.
+ *  - Interrupts. Between a publication and its interrupt nothing is journalled. The successor
+ *    raises one for each virtqueue, needed or not; one that the kernel does not take yet, because
+ *    it has not recorded DRIVER_OK, it owes and tries again, as the predecessor would have
+ *    (session_retry()). So does it with the link, of which it tells the driver unasked.
+ *  - A frame that was held, because its receiver had no buffers, is not used yet and comes again.
+ *  - Memory. Mappings end with the process. Its memory as the bounce buffer (umem) is taken out
+ *    by the kernel when the node is closed, which copies what is in use into pages of its own,
+ *    and back into those of the successor (vduse_domain_remove_user_bounce_pages()): data on
+ *    their way are where the driver has put them, in whose memory it may be.
+ *  - The capture. The file is one open description for all workers, so each goes on at its end
+ *    with a section of its own (pcapng has several in a file). What the dead one had not
+ *    written is missing; a block that it was writing may be there in part, and a reader that
+ *    cannot get past it sees the frames up to there.
+ *  - Counters begin at 0.
+ *
+ * Where the journal is missing, or about something else, virtqueues go on behind what their driver
+ * was shown last, which is told (session_queue.c): split rings say where that is, and nothing is
+ * lost, but a frame can come twice, whose buffer one ring says to be used and the other does not.
+ * Packed rings say nothing, and wait for a reset.
  *
  * Distrust. Whoever reads a journal may find anything in it: it is a file, and the process
  * that wrote it may have been taken over. Every word is checked before use, by session.c or

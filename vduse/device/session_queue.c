@@ -60,6 +60,15 @@ static void report_lost(struct session *session, unsigned int index)
 	session_report(session, sentence);
 }
 
+static void report_guess(struct session *session, unsigned int index)
+{
+	char sentence[120];
+
+	snprintf(sentence, sizeof(sentence), "virtqueue %u goes on behind what its driver was shown "
+		 "last: no journal says how far the last process came", index);
+	session_report(session, sentence);
+}
+
 /*
  * Where a virtqueue begins that starts for the first time since the reset, and is not gone on
  * with from the journal: the driver says it, but for one that a process before us served, up
@@ -207,9 +216,10 @@ static int start_ready_queue(struct session *session, unsigned int index,
 {
 	struct session_queue *queue = &session->queues[index];
 	struct virtqueue_config config = queue_config(session, index, info);
+	bool first = !queue->positioned, known = first && continues(session, index, info);
 	int rc = -ENODATA;
 
-	if (!queue->positioned && continues(session, index, info)) {
+	if (known) {
 		rc = go_on(queue, &config);
 		if (rc < 0 && !is_shortage(rc))
 			report_journal(session, index, rc);
@@ -220,6 +230,8 @@ static int start_ready_queue(struct session *session, unsigned int index,
 		/* what the last process, or a publication that it died in, did not get round to say */
 		if (session->resumed && !queue->positioned)
 			session_interrupt(session, index);
+		if (first && !known && session->resumed)
+			report_guess(session, index);
 		queue->positioned = true;
 		queue->waits = false;
 		session_tell(session, SESSION_QUEUE_READY, index);
