@@ -62,7 +62,7 @@ static struct virtqueue_config config_of(struct ring *ring, unsigned int end)
 		.features = ring->features,
 		.memory = &ring->map,
 		.slots = ring->queue[end].slots,
-		.slot_count = RING_SIZE_MAX,
+		.slot_count = ring->size,
 		.position = &ring->positions[end],
 		.published = &ring->queue[end].published,
 	};
@@ -259,7 +259,7 @@ static void die(struct ring *ring, struct fuzz_input *input)
 		uint16_t at = fuzz_word(input);
 
 		if (at & 0x8000)
-			slots[at % sizeof(queue->slots)] = fuzz_byte(input);
+			slots[at % (ring->size * sizeof(*queue->slots))] = fuzz_byte(input);
 		else if (at & 0x4000)
 			queue->published = fuzz_word(input);
 		else
@@ -392,8 +392,11 @@ static void set_up(struct ring *ring, struct fuzz_input *input, enum ring_kind k
 	ring->net_features |= (uint64_t)fuzz_word(input) << 32;
 	ring->now = 1;
 	ring_memory_open(ring);
-	for (unsigned int end = 0; end < 2; end++)
+	for (unsigned int end = 0; end < 2; end++) {
+		ring->queue[end].slots = calloc(ring->size, sizeof(*ring->queue[end].slots));
+		fuzz_check(ring->queue[end].slots);
 		ring->queue[end].config = config_of(ring, end);
+	}
 }
 
 void ring_fuzz(enum ring_kind kind, const uint8_t *data, size_t size)
@@ -413,5 +416,7 @@ void ring_fuzz(enum ring_kind kind, const uint8_t *data, size_t size)
 		step(ring, &input, kind, mode & 1);
 	check_service(ring);
 	ring_memory_close(ring);
+	free(ring->queue[0].slots);
+	free(ring->queue[1].slots);
 	free(ring);
 }

@@ -57,7 +57,7 @@ struct ring_queue {
 	struct virtqueue vq;
 	struct virtqueue_config config;
 	uint16_t published;
-	struct vq_slot slots[RING_SIZE_MAX];
+	struct vq_slot *slots;	/* as many as there are entries */
 	uint16_t avail;		/* split: an index; packed: a position */
 	struct vq_chain held[RING_HELD_MAX];	/* taken directly, oldest first */
 	struct iovec segments[RING_HELD_MAX][RING_SEGMENTS];

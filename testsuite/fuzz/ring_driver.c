@@ -142,6 +142,8 @@ static void add_chain(struct ring *ring, struct fuzz_input *input)
 		if (i + 1 < count)
 			entry.flags |= VRING_DESC_F_NEXT;
 		entry.next = ring->packed ? head : (uint16_t)((at + 1) % ring->size);
+		if (shape & 0x20)
+			entry.next = fuzz_byte(input);
 		if (ring->packed)
 			offer_packed(ring, end, entry);
 		else
