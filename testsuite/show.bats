@@ -176,6 +176,36 @@ load device
 	SCRIPT
 }
 
+@test "nl-83 a device that stays is in every dump, whatever comes and goes before and behind it" {
+	in_guest <<-'SCRIPT'
+		# in the order of the kernel's list, it stands between the two others
+		for name in gone0 stays0 gone1; do
+			device create $name
+			device serve $name
+		done
+		device attach gone0
+		device attach stays0
+		(
+			for i in 1 2 3; do
+				vdpa dev add name gone1 mgmtdev vduse && vdpa dev del gone0 &&
+					vdpa dev add name gone0 mgmtdev vduse && vdpa dev del gone1
+			done
+		) & changes=$!
+		dumps=0
+		while kill -0 $changes 2>/dev/null; do
+			expect 0 'vdpa -j dev show' '"stays0":\{"type":"network"' || break
+			expect 0 'vdpa -j dev config show' '"stays0":\{"mac"' || break
+			dumps=$((dumps + 1))
+		done
+		wait $changes || complain 'add or del failed while show ran'
+		[ $dumps -ge 1 ] || complain "no dump while they came and went"
+		undo gone0 stays0
+		device stop gone1
+		device destroy gone1
+		nothing_left
+	SCRIPT
+}
+
 @test "cli-92 a device that comes or goes while show runs does not fail it" {
 	in_guest <<-'SCRIPT'
 		device create fix0

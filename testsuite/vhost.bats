@@ -13,7 +13,8 @@ load traffic
 		device attach vs0 driver vhost_vdpa
 		server=$(server_of vs0)
 		# Chains in pieces, in memory of many files, which the pieces straddle; then frames
-		# over many buffers, and buffers that just hold one.
+		# over many buffers, and buffers that just hold one; at last more mappings than a
+		# session has places for at first.
 		while read -r words; do
 			carries vhost_driver "$(node_of vs0)" $words || finish
 		done <<-'ROWS'
@@ -32,6 +33,7 @@ load traffic
 			buffer 13 sizes 60-1514:53 window 1
 			queue 64 regions 1
 			queue 128 window 1 sizes 60 count 300
+			regions 600 batch buffer 8192
 		ROWS
 		[ "$(maps_of "$server" memfd:)" = 0 ] || complain 'memory of a driver that has left is still mapped'
 		undo vs0

@@ -22,7 +22,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define CLIENT_REGIONS 64
+#define CLIENT_REGIONS 1024
 #define CLIENT_FAILED 2
 
 struct client_region {
