@@ -16,7 +16,8 @@ class Case:
 
     def __init__(self, name, text):
         self.name, self.text = name, text
-        self.suites, self.guards, self.by_hand, self.missing = [], [], [], ""
+        self.suites, self.guards, self.by_hand, self.untried = [], [], [], []
+        self.missing = ""
 
 
 def case_of(test):
@@ -47,6 +48,8 @@ def read(path):
             cases[-1].guards.append(rest)
         elif word == "hand":
             cases[-1].by_hand.append(rest)
+        elif word == "untried":
+            cases[-1].untried.append(rest)
         elif word == "missing":
             cases[-1].missing = rest
         else:
