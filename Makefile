@@ -220,7 +220,7 @@ fuzz: deps
 	@echo 'int LLVMFuzzerTestOneInput(void) { return 0; }' | \
 		$(FUZZ_CC) -x c $(SANITIZE) -fsanitize=fuzzer -o /dev/null - 2>/dev/null || \
 		{ echo "make fuzz: it takes clang with its libraries (Debian: clang libclang-rt-14-dev)" >&2; exit 1; }
-	@$(MAKE) --no-print-directory fuzz-targets
+	@MAKEFLAGS= $(MAKE) --no-print-directory CC='$(CC)' fuzz-targets
 	@SECONDS_EACH=$(SECONDS) $(S)/testsuite/fuzz/run $(if $(KEEP),--keep) $(TARGETS)
 
 # The guards, changed one at a time: FILES="vduse/virtio lib/parse.c" some of them, SAMPLE=100

@@ -468,7 +468,7 @@ int main(void)
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);
 
 	if (!failed)
-		printf("# faults: %lu points, of which none left memory, a mapping or a descriptor\n",
+		printf("# figure faults: %lu points, of which none left memory, a mapping or a descriptor\n",
 		       all_points);
 	return failed;
 }
