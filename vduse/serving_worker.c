@@ -153,6 +153,7 @@ int serving_supervise(struct serving *serving, struct failure *failure)
 			.poll_ns = serve->poll_ns,
 			.processors = serve->processors,
 			.pid = serve->pid,
+			.named = serve->user != NULL,
 			.insist = serving->isolation == SERVING_FULL,
 		},
 		.pcap_fd = serve->pcap_fd,

@@ -53,6 +53,8 @@ struct channel_plan {
 	pid_t pid;		/* the supervisor's: a worker does not see it */
 	uid_t uid;		/* to be */
 	gid_t gid;
+	uint64_t namespaces;	/* CLONE_NEW...: that it was started in */
+	bool named;		/* whoever started us said who */
 	bool insist;		/* on every part of the isolation */
 	/* bit n: the descriptor number n of CHANNEL_DESCRIPTORS came with it, in this order:
 	 * journal, capture, then for each device node, control socket, affinities */

@@ -45,15 +45,17 @@ static const struct {
 static int lack(const struct isolation *isolation, int errnum, const char *part,
 		struct failure *failure)
 {
+	const char *why = errnum == ENOSYS ? "this build has no library for it" : strerror(errnum);
 	char sentence[200];
 
 	if (!isolation->insist) {
 		snprintf(sentence, sizeof(sentence), "it is not isolated in full: %s: %s", part,
-			 strerror(errnum));
+			 why);
 		isolation->lacking(isolation->context, sentence);
 		return 0;
 	}
-	failure_errno(failure, errnum, NULL, "cannot isolate the device process: %s", part);
+	failure_set(failure, status_of_errno(errnum), errnum, NULL,
+		    "cannot isolate the device process: %s: %s", part, why);
 	failure_hint(failure, "say \"isolation possible\" to serve with what can be had");
 	return -errnum;
 }
@@ -105,29 +107,73 @@ static int map_user(uid_t uid, gid_t gid)
 	return rc < 0 ? rc : write_file("/proc/self/gid_map", text);
 }
 
-/* Without CAP_SYS_ADMIN: in a user namespace of our own we have it. false: not to be had. */
-static bool enter_user_namespace(void)
+/* 0, or positive errno with part of it done. */
+static int enter_user_namespace(void)
 {
 	uid_t uid = geteuid();
 	gid_t gid = getegid();
 
-	return unshare(CLONE_NEWUSER) == 0 && map_user(uid, gid) == 0;
+	return unshare(CLONE_NEWUSER) ? errno : -map_user(uid, gid);
+}
+
+/* The same in a process that ends: it may be allowed to make one, and to do nothing there. */
+static int try_user_namespace(void)
+{
+	int status;
+	pid_t pid = fork();
+
+	if (pid == 0)
+		_exit(enter_user_namespace());
+	if (pid < 0)
+		return errno;
+	if (waitpid(pid, &status, 0) < 0 || !WIFEXITED(status))
+		return ECHILD;
+	return WEXITSTATUS(status);
+}
+
+/*
+ * Without CAP_SYS_ADMIN: in a user namespace of our own we have it. Not for root, who would
+ * stay root outside of it, with nobody there whom the worker could become.
+ */
+static int have_user_namespace(struct isolation *isolation, struct failure *failure)
+{
+	int error = try_user_namespace();
+
+	if (!error)
+		error = enter_user_namespace();
+	isolation->user_namespace = !error;
+	return error ? lack(isolation, error, "no user namespace of its own", failure) : 0;
+}
+
+/* Not where the worker's descriptor is going to be: 0, or -1 and errno. */
+static int open_program(struct isolation *isolation)
+{
+	int fd = open("/proc/self/exe", O_PATH | O_CLOEXEC);
+
+	isolation->program = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, ISOLATION_DESCRIPTOR + 1);
+	if (fd >= 0)
+		close(fd);
+	return isolation->program < 0 ? -1 : 0;
 }
 
 int isolation_prepare(struct isolation *isolation, struct failure *failure)
 {
 	unsigned long *flags = &isolation->namespaces;
-	int rc = 0;
+	int error, rc = 0;
 	size_t i;
 
 	isolation->network = isolation->network_wait = -1;
+	if (open_program(isolation))
+		return failure_errno(failure, errno, "/proc/self/exe",
+				     "cannot start the device process");
 	*flags = ALL_NAMESPACES;
-	if (try_namespaces(*flags) == 0)
+	error = try_namespaces(*flags);
+	if (!error)
 		return 0;
-	isolation->user_namespace = enter_user_namespace();
+	if (error == EPERM && geteuid())
+		rc = have_user_namespace(isolation, failure);
 	for (i = 0, *flags = 0; i < NAMESPACES && rc == 0; i++) {
-		int error = try_namespaces(*flags | namespaces[i].flag);
-
+		error = try_namespaces(*flags | namespaces[i].flag);
 		if (!error)
 			*flags |= namespaces[i].flag;
 		else
@@ -142,42 +188,45 @@ void isolation_end(struct isolation *isolation)
 		close(isolation->network);
 	if (isolation->network_wait >= 0)
 		close(isolation->network_wait);
-	isolation->network = isolation->network_wait = -1;
+	if (isolation->program >= 0)
+		close(isolation->program);
+	isolation->network = isolation->network_wait = isolation->program = -1;
 }
 
-/* The helper: makes the namespace, which may take long, and hands it over. */
+/* The helper: makes the namespace, which may take long, and hands it over. Meanwhile it has
+ * nothing of ours open: neither the node, nor what our caller waits for the end of. */
 static void make_network(int channel)
 {
 	struct channel_message message;
 	int fd = -1;
 
+	if (channel != ISOLATION_DESCRIPTOR && dup2(channel, ISOLATION_DESCRIPTOR) < 0)
+		return;
+	isolation_empty();
 	memset(&message, 0, sizeof(message));
 	message.kind = CHANNEL_READY;
 	if (unshare(CLONE_NEWNET) == 0)
 		fd = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
 	message.device = fd < 0 ? (uint32_t)errno : 0;
-	channel_send(channel, &message, &fd, fd >= 0);
+	channel_send(ISOLATION_DESCRIPTOR, &message, &fd, fd >= 0);
 }
 
 int isolation_network_ask(struct isolation *isolation, struct failure *failure)
 {
-	int ends[2];
-	pid_t pid;
+	int error, ends[2];
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends))
 		return failure_errno(failure, errno, NULL, "cannot make a channel");
-	/* a grandchild: nobody has to wait for it, however long it takes */
-	pid = fork();
-	if (pid == 0) {
-		if (fork() == 0)
-			make_network(ends[1]);
+	isolation->helper = fork();
+	error = errno;
+	if (isolation->helper == 0) {
+		make_network(ends[1]);
 		_exit(0);
 	}
 	close(ends[1]);
 	isolation->network_wait = ends[0];
-	if (pid < 0)
-		return failure_errno(failure, errno, NULL, "cannot make a process");
-	waitpid(pid, NULL, 0);
+	if (isolation->helper < 0)
+		return failure_errno(failure, error, NULL, "cannot make a process");
 	return 0;
 }
 
@@ -191,6 +240,7 @@ int isolation_network_take(struct isolation *isolation, struct failure *failure)
 		return 0;
 	close(isolation->network_wait);
 	isolation->network_wait = -1;
+	waitpid(isolation->helper, NULL, 0);	/* it has said all */
 	if (rc == 0 && count == 1)
 		return 0;
 	return lack(isolation, message.device ? (int)message.device : EPERM,
@@ -206,7 +256,6 @@ static void become_worker(const struct isolation *isolation, char *const argv[],
 #endif
 		NULL
 	};
-	int program = open("/proc/self/exe", O_PATH | O_CLOEXEC);
 
 	if (isolation->network >= 0 && setns(isolation->network, CLONE_NEWNET))
 		return;
@@ -214,7 +263,7 @@ static void become_worker(const struct isolation *isolation, char *const argv[],
 		fcntl(fd, F_SETFD, 0);
 	else if (dup2(fd, ISOLATION_DESCRIPTOR) < 0)
 		return;
-	syscall(SYS_execveat, program, "", argv, environment, AT_EMPTY_PATH);
+	syscall(SYS_execveat, isolation->program, "", argv, environment, AT_EMPTY_PATH);
 }
 
 int isolation_spawn(const struct isolation *isolation, char *const argv[], int fd,
@@ -303,6 +352,20 @@ static int change_user(uid_t uid, gid_t gid)
 											   : 0;
 }
 
+/* Whoever named a user means it. */
+static int lack_user(const struct isolation *isolation, int error, struct failure *failure)
+{
+	char part[60];
+
+	snprintf(part, sizeof(part), "cannot become user %u", isolation->uid);
+	if (!isolation->named)
+		return lack(isolation, error, part, failure);
+	failure_errno(failure, error, NULL, "%s", part);
+	if (error == EINVAL)
+		failure_hint(failure, "this user namespace has no such user");
+	return -error;
+}
+
 static int give_up_rights(void)
 {
 	/* the change of user cleared the first and set the second */
@@ -317,16 +380,16 @@ int isolation_enter(const struct isolation *isolation, struct failure *failure)
 	int rc, error = empty_bounding_set();
 
 	rc = error ? lack(isolation, error, "capabilities stay in its bounding set", failure) : 0;
-	error = rc == 0 ? leave_files() : 0;
+	/* without such a namespace, it would be everybody's files that are gone */
+	error = rc == 0 && isolation->namespaces & CLONE_NEWNS ? leave_files() : 0;
 	if (error)
 		rc = lack(isolation, error, "files can be reached", failure);
 	error = rc == 0 ? set_limits(isolation) : 0;
 	if (error)
 		rc = lack(isolation, error, "resource limits cannot be set", failure);
 	error = rc == 0 ? change_user(isolation->uid, isolation->gid) : 0;
-	if (error)	/* whoever asked for a user means it */
-		return failure_errno(failure, error, NULL, "cannot become user %u",
-				     isolation->uid);
+	if (error)
+		rc = lack_user(isolation, error, failure);
 	error = rc == 0 ? empty_capabilities() : 0;
 	if (error)
 		rc = lack(isolation, error, "capabilities cannot be given up", failure);

@@ -7,8 +7,8 @@
  *				an empty network namespace, which it has in common with those
  *				before and after it. It runs this program anew, so that it shares
  *				neither memory nor its layout with its parent or with a worker
- *				before it. That takes CAP_SYS_ADMIN; whoever has it not gets a user
- *				namespace (isolation_prepare()), and has it there.
+ *				before it. That takes CAP_SYS_ADMIN; a user who has it not gets a
+ *				user namespace (isolation_prepare()), and has it there.
  *	isolation_empty()	first thing in it: no descriptor is open but the standard ones,
  *				which lead nowhere, and ISOLATION_DESCRIPTOR.
  *	isolation_enter()	no file can be opened, for there is none: the root is an empty,
@@ -41,15 +41,19 @@
 struct isolation {
 	uid_t uid;
 	gid_t gid;
+	bool named;		/* nobody else will do */
 	bool writes_files;	/* into descriptors that it is given */
 	bool insist;
 	/* Some part could not be had. Only without insist. */
 	void (*lacking)(void *context, const char *sentence);
 	void *context;
-	/* the rest is private: isolation_prepare() */
+	/* CLONE_NEW...: filled by isolation_prepare(), and what a worker is told by its supervisor */
 	unsigned long namespaces;
+	/* the rest is private: isolation_prepare() */
 	bool user_namespace;	/* only the user that we are exists there */
+	int program;		/* this one, or -1 */
 	int network;		/* the namespace, or -1 */
+	pid_t helper;		/* who makes it; not waited for at the end, however long it takes */
 	int network_wait;	/* readable when the helper has something to say, or -1 */
 };
 
@@ -60,8 +64,8 @@ struct isolation_child {
 };
 
 /*
- * Find out which namespaces can be had, by making processes in them; where it takes that, move
- * into a user namespace of our own. 0, or negative with @failure, which says what cannot.
+ * Find out which namespaces can be had, by making processes in them; where it takes that, and we
+ * are not root, move into a user namespace of our own. 0, or negative with @failure, which says what cannot.
  * Ended by isolation_end().
  */
 int isolation_prepare(struct isolation *isolation, struct failure *failure);

@@ -3,6 +3,8 @@
 #ifndef VDUSE_PROCESS_ISOLATION_CALLS_H
 #define VDUSE_PROCESS_ISOLATION_CALLS_H
 
+#include <signal.h>
+
 enum isolation_stage {
 	ISOLATION_SETTING_UP = 1,
 	ISOLATION_SERVING = 2,
@@ -17,6 +19,11 @@ int isolation_filter(enum isolation_stage stage);
 
 /* The number of calls that @stage allows. */
 unsigned int isolation_count(enum isolation_stage stage);
+
+/* The number of the system call that raised SIGSYS; for use in its handler. A call of another
+ * architecture, which the kernel makes for 32-bit programs, has a number of ours. */
+#define ISOLATION_FOREIGN (-2)
+int isolation_call_of(const siginfo_t *info);
 
 /* The name of the system call @number in @name, or its number. */
 void isolation_call_name(int number, char name[40]);

@@ -78,6 +78,7 @@ static int send_plan(struct supervisor *supervisor)
 	supervisor->message.kind = CHANNEL_PLAN;
 	supervisor->message.plan = plan->plan;
 	supervisor->message.plan.descriptors = handed.which;
+	supervisor->message.plan.namespaces = supervisor->isolation.namespaces;
 	return channel_send(supervisor->channel, &supervisor->message, handed.fds, handed.count);
 }
 

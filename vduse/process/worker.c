@@ -14,6 +14,7 @@
 
 #include "vduse/process/channel.h"
 #include "vduse/process/isolation.h"
+#include "vduse/process/isolation_calls.h"
 #include "vduse/process/serve.h"
 
 #define PLAN_MS 10000
@@ -85,16 +86,24 @@ static void on_forbidden(int signal, siginfo_t *info, void *machine)
 	(void)machine;
 	memset(&message, 0, sizeof(message));
 	message.kind = CHANNEL_FORBIDDEN;
-	message.device = (uint32_t)info->si_syscall;
+	message.device = (uint32_t)isolation_call_of(info);
 	channel_send(ISOLATION_DESCRIPTOR, &message, NULL, 0);
 	_exit(128 + SIGSYS);
+}
+
+/* The first process of a PID namespace gets no signal from itself that it does not handle, and
+ * abort() would try its next way to end. */
+static void on_abort(int signal)
+{
+	_exit(128 + signal);
 }
 
 static int watch_calls(void)
 {
 	struct sigaction action = { .sa_sigaction = on_forbidden, .sa_flags = SA_SIGINFO };
+	struct sigaction aborted = { .sa_handler = on_abort };
 
-	return sigaction(SIGSYS, &action, NULL) ? -errno : 0;
+	return sigaction(SIGSYS, &action, NULL) || sigaction(SIGABRT, &aborted, NULL) ? -errno : 0;
 }
 
 /* The descriptors, in the order of channel_plan.descriptors: the next one, or -1. */
@@ -190,6 +199,8 @@ static void make_plans(struct worker *worker)
 	worker->isolation = (struct isolation){
 		.uid = plan->uid,
 		.gid = plan->gid,
+		.namespaces = (unsigned long)plan->namespaces,
+		.named = plan->named,
 		.writes_files = serve->pcap_fd >= 0,
 		.insist = plan->insist,
 		.lacking = on_lacking,
