@@ -100,7 +100,7 @@ foreground()
 			[[ $access != *x* || $inode != 0 || $file = '['* ]] || complain "of no file, and to be run: $range"
 		done <"/proc/$worker/maps"
 		set -- $1
-		echo "# sandbox: uid ${is[Uid]%% *}, gid ${is[Gid]%% *}, capabilities 0 of all five sets, namespaces mnt net ipc pid uts, NoNewPrivs ${is[NoNewPrivs]}, $# system calls while it serves"
+		echo "# figure isolation: uid ${is[Uid]%% *}, gid ${is[Gid]%% *}, no capability in five sets, namespaces mnt net ipc pid uts, NoNewPrivs ${is[NoNewPrivs]}, $# system calls while it serves"
 		undo iw0
 	SCRIPT
 }
