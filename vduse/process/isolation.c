@@ -188,7 +188,7 @@ void isolation_end(struct isolation *isolation)
 		close(isolation->network);
 	if (isolation->network_wait >= 0)
 		close(isolation->network_wait);
-	if (isolation->program >= 0)
+	if (isolation->program > ISOLATION_DESCRIPTOR)	/* open_program() */
 		close(isolation->program);
 	isolation->network = isolation->network_wait = isolation->program = -1;
 }
