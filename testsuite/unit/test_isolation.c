@@ -45,6 +45,7 @@ static struct {
 	uid_t uid;
 	unsigned long denied, asked;	/* flags that clone() refuses, and those of the last */
 	int child_status;
+	int capability_last, bounding;	/* that there is, and that stays in the bounding set */
 	bool real;		/* processes are made */
 	bool stuck;		/* and a namespace never */
 	char written[200];
@@ -150,6 +151,15 @@ int __wrap_setresuid(uid_t real, uid_t effective, uid_t saved)
 int __wrap_prctl(int option, ...);
 int __wrap_prctl(int option, ...)
 {
+	va_list list;
+	int capability;
+
+	if (option == PR_CAPBSET_READ) {
+		va_start(list, option);
+		capability = va_arg(list, int);
+		va_end(list);
+		return capability <= it.capability_last ? capability == it.bounding : -1;
+	}
 	return call(option == PR_SET_PDEATHSIG ? "parent" : option == PR_SET_DUMPABLE ?
 		    "dumpable" : option == PR_SET_NO_NEW_PRIVS ? "no_new" : "prctl");
 }
@@ -230,6 +240,8 @@ static struct isolation isolation_of(bool insist)
 	memset(&it, 0, sizeof(it));
 	it.fail_at = NEVER;
 	it.error = EPERM;
+	it.capability_last = 40;
+	it.bounding = -1;
 	return (struct isolation){ .uid = 65534, .gid = 65534, .insist = insist,
 				   .namespaces = CLONE_NEWNS, .lacking = lacking };
 }
@@ -323,6 +335,23 @@ static void each_step_that_fails_is_said(void **state)
 			;
 		assert_int_equal(it.count, i + 1 + STEPS - j);
 		assert_string_equal(it.calls[it.count - 1], "filter1");
+	}
+}
+
+/* libcap-ng says nothing where it may not. */
+static void a_capability_that_stays(void **state)
+{
+	static const int capabilities[] = { 0, 21, 40 };
+	struct failure failure = { .status = STATUS_OK };
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < 3; i++) {
+		struct isolation isolation = isolation_of(true);
+
+		it.bounding = capabilities[i];
+		assert_int_equal(isolation_enter(&isolation, &failure), -EPERM);
+		assert_non_null(strstr(failure.message, "capabilities stay in its bounding set"));
 	}
 }
 
@@ -590,6 +619,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(all_steps_in_order),
 		cmocka_unit_test(each_step_that_fails_ends_it),
 		cmocka_unit_test(each_step_that_fails_is_said),
+		cmocka_unit_test(a_capability_that_stays),
 		cmocka_unit_test(files_of_others),
 		cmocka_unit_test(a_user_who_was_named_is_meant),
 		cmocka_unit_test(who_one_is_already),

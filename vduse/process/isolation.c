@@ -326,8 +326,16 @@ static int set_limits(const struct isolation *isolation)
 static int empty_bounding_set(void)
 {
 #ifdef HAVE_LIBCAP_NG
+	int i;
+
 	capng_clear(CAPNG_SELECT_ALL);
-	return capng_apply(CAPNG_SELECT_BOUNDS) ? EPERM : 0;
+	if (capng_apply(CAPNG_SELECT_BOUNDS))
+		return EPERM;
+	/* without CAP_SETPCAP it does nothing, and says nothing */
+	for (i = 0; prctl(PR_CAPBSET_READ, i) >= 0; i++)
+		if (prctl(PR_CAPBSET_READ, i))
+			return EPERM;
+	return 0;
 #else
 	return ENOSYS;
 #endif
