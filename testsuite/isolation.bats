@@ -166,10 +166,11 @@ foreground()
 		# lacks STATUS SENTENCE [COMMAND...]: a part that the command takes away
 		lacks()
 		{
-			local status=$1 sentence=$2
+			local status want=$1 sentence=$2
 			shift 2
 
-			expect $status "$* vduse loopback ip0 ${words-}" "^vduse loopback:.* cannot isolate the device process: $sentence.*isolation possible"
+			run_line "timeout 60 $* vduse loopback ip0 ${words-}"
+			[ $status = $want ] && [[ $err = *"cannot isolate the device process: $sentence"*'isolation possible'* ]] || complain "$sentence: status $status, says $err"
 			foreground "$@" vduse loopback ip0 isolation possible ${words-}
 			grep -qE "^vduse loopback: ip0: it is not isolated in full: $sentence" "$T.said" || complain "$sentence, possible: says $(cat "$T.said")"
 			grep -vE 'it is not isolated in full|nobody goes on where|nobody can ask' "$T.said" && complain "$sentence: it says more"
