@@ -9,7 +9,7 @@ VERSION := 0.1.0
 S := $(patsubst %/,%,$(dir $(lastword $(MAKEFILE_LIST))))
 B := build
 
-.PHONY: all check check-all figures fuzz mutate demo bench-cli bench-ring bench-vm bench-scale bench-monitor vm deps install uninstall dist deb clean distclean help
+.PHONY: all check check-all figures fuzz mutate demo bench-cli bench-ring bench-vm bench-scale bench-monitor soak vm deps install uninstall dist deb clean distclean help
 .PHONY: programs completions vm-programs unit-tests fuzz-targets fuzz-replay tsan guest-programs everything
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -23,7 +23,7 @@ endif
 
 # -- configuration ---------------------------------------------------------------
 
-TESTING := $(filter check check-all figures fuzz mutate demo bench-cli bench-ring bench-vm bench-scale bench-monitor vm deps,$(MAKECMDGOALS))
+TESTING := $(filter check check-all figures fuzz mutate demo bench-cli bench-ring bench-vm bench-scale bench-monitor soak vm deps,$(MAKECMDGOALS))
 ifneq ($(if $(MAKECMDGOALS),$(filter-out clean distclean dist deb help deps,$(MAKECMDGOALS)),all),)
 include config.mk
 endif
@@ -259,6 +259,10 @@ bench-scale: deps programs guest-programs vm-programs
 bench-monitor: deps programs guest-programs vm-programs
 	@$(S)/testsuite/vm/run bash -c "$$(cat $(S)/testsuite/bench/monitor)" bench-monitor $(ROUNDS) </dev/null
 
+# Devices live and die at random, under traffic, for HOURS=1 (0.05 are three minutes); SEED=N.
+soak: deps programs guest-programs vm-programs
+	@$(S)/testsuite/soak/run $(or $(HOURS),1) $(SEED)
+
 # A shell in the test guest, or RUN='COMMAND' there.
 vm: deps programs guest-programs vm-programs
 	@$(S)/testsuite/vm/run $(RUN)
@@ -335,6 +339,7 @@ help:
 	@echo 'make bench-vm     frames, TCP and round trips through the device, beside veth, and what it costs'
 	@echo 'make bench-scale  1, 10, 100 and 1000 devices: memory, processor time, and how best to serve them'
 	@echo 'make bench-monitor how soon vduse monitor tells of a device'
+	@echo 'make soak         devices live and die at random under traffic, for HOURS=1'
 	@echo 'make vm           a shell on that kernel; RUN="COMMAND" runs one command'
 	@echo 'make deps         install what building and testing needs (root, apt)'
 	@echo 'make install      DESTDIR=, PREFIX=, SBINDIR=, MANDIR=;  make uninstall'
