@@ -34,10 +34,12 @@ worker_of()
 	echo "${children##* }"
 }
 
-# confined SUPERVISOR: it has a worker that serves, in `worker`.
+# confined SUPERVISOR: it has a worker that serves, in `worker`, and not the one before it, which
+# on a slow machine did not wait for a network namespace.
 confined()
 {
-	worker=$(worker_of "$1") && [ -n "$worker" ] && grep -q '^Seccomp_filters:.2' "/proc/$worker/status" 2>/dev/null
+	worker=$(worker_of "$1") && [ -n "$worker" ] && [ ! "/proc/$worker/ns/net" -ef "/proc/$1/ns/net" ] &&
+		grep -q '^Seccomp_filters:.2' "/proc/$worker/status" 2>/dev/null
 }
 
 # foreground COMMAND...: until it is ready; its process is `server`, what it says in $T.said.
@@ -54,7 +56,7 @@ foreground()
 	in_guest "$serving" <<-'SCRIPT' >&3
 		bring_up iw0
 		supervisor=$(service_of iw0)
-		confined $supervisor || complain 'it is not confined when it is ready'
+		wait_until 20 confined $supervisor || complain 'it is not confined'
 		[ "$worker" = "$(server_of iw0)" ] || complain "worker $worker, but $(server_of iw0) has the node"
 		declare -A is
 		while IFS=: read -r key value; do
@@ -108,7 +110,7 @@ foreground()
 @test "proc-75 isolation: any other system call, or one of these with another argument, is refused, and frames go on" {
 	in_guest "$serving" <<-'SCRIPT' >&3
 		bring_up ic0
-		confined "$(service_of ic0)"
+		wait_until 20 confined "$(service_of ic0)"
 		before=$worker
 		out=$(inside $worker but $1) || complain "$out"
 		echo "# of 1022 system calls, all but those that serving takes: $out"
@@ -259,8 +261,8 @@ foreground()
 			wait_until 30 eval "[ -s $T.ready ] || ! kill -0 $outside 2>/dev/null"
 			[ -s "$T.ready" ] || broken "$*: is not ready: $(cat "$T.said")"
 			inside=$(worker_of $outside)
-			worker=$(server_of co0)
-			[ "$(worker_of $inside)" = "$worker" ] || complain "worker $worker of $inside"
+			wait_until 20 confined $inside
+			[ "$(server_of co0)" = "$worker" ] || complain "worker $worker of $inside"
 			for namespace in mnt net ipc pid uts; do
 				[ ! /proc/$worker/ns/$namespace -ef /proc/$inside/ns/$namespace ] || complain "$*: the $namespace namespace of its container"
 			done
