@@ -101,9 +101,7 @@ load device
 		wait $! 2>/dev/null
 		# the server died: its virtqueues stay set up, the kernel would wait for nobody
 		device serve idle0
-		pid=$(server_of idle0)
-		kill -KILL $pid
-		wait_until 5 eval '! kill -0 $pid 2>/dev/null'
+		device kill idle0
 		expect 1 'timeout -s KILL 300 vdpa dev add name idle0 mgmtdev vduse' 'vduse loopback idle0'
 		in_time 25 'a refusal'
 		attached idle0 && complain 'it is attached all the same'
@@ -210,8 +208,10 @@ load device
 @test "dev add: a probe that fails is told with the virtio status bits, though the kernel reports success" {
 	in_guest <<-'SCRIPT' >"$BATS_TEST_TMPDIR/json"
 		device create pf0 msg_timeout 2
-		device serve pf0
-		pid=$(server_of pf0)
+		# one that has no supervisor, which would begin another process that answers
+		link pf0 >"$T.ready" 2>&1 &
+		pid=$!
+		wait_until 5 test -s "$T.ready"
 		strace -qq -f -o /dev/null -e trace=write -e inject=write:error=EIO:when=3+ -p $pid &
 		tracer=$!
 		wait_until 5 grep -q "TracerPid:.*[1-9]" /proc/$pid/status || broken 'strace does not attach'
@@ -222,9 +222,10 @@ load device
 			run_line 'timeout -s KILL 300 vdpa dev del pf0'
 			[ $status = 0 ] || complain "del: status $status: $err"
 		fi
-		pid=$(server_of pf0)
-		[ -z "$pid" ] || kill -KILL $pid
+		kill -KILL $pid 2>/dev/null
+		wait $pid 2>/dev/null
 		wait_until 5 eval '! fuser -s /dev/vduse/pf0'
+		rm "$T.ready"
 		device destroy pf0
 		nothing_left
 	SCRIPT
