@@ -223,14 +223,14 @@ server_of()
 # its parent, or, where there is none, that one itself.
 service_of()
 {
-	local pid word value
+	local pid state
 
 	pid=$(server_of "$1")
 	[ -n "$pid" ] || return
 	if [[ $(tr '\0' ' ' <"/proc/$pid/cmdline") = 'vduse --worker '* ]]; then
-		while read -r word value; do
-			[ "$word" != PPid: ] || pid=$value
-		done <"/proc/$pid/status"
+		# all of it at once: line by line, it would be another one each time
+		state=$(<"/proc/$pid/stat")
+		read -r _ pid _ <<<"${state##*) }"
 	fi
 	printf %s "$pid"
 }
@@ -309,7 +309,7 @@ device()
 		[ -n "$pid" ] || broken "device $verb $name: nobody serves it"
 		pid+=" $(server_of "$name")"
 		[ "$verb" = stop ] || signal=KILL
-		kill -$signal ${pid%% *}
+		kill "-$signal" "${pid%% *}"
 		# shellcheck disable=SC2086 # one or two
 		wait_until 10 ended_all $pid ||
 			broken "device $verb $name: process $pid does not end on SIG$signal"
