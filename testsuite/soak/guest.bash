@@ -199,8 +199,8 @@ sample()
 	for pid in "${long[@]}"; do
 		printf '%s/%s ' "$(memory_of $pid)" "$(descriptors_of $pid)"
 	done
-	awk '/^(Slab|Percpu)/ { printf "%s ", $2 }' /proc/meminfo
-	wc -l </proc/vmallocinfo
+	# not the number of areas of vmalloc: those that are free stay listed until they are many
+	awk '/^(Slab|Percpu|VmallocUsed)/ { printf "%s ", $2 }' /proc/meminfo
 }
 
 # harassed: the worker of the first one is killed, again and again.
@@ -221,7 +221,7 @@ total() { cat $D/notes.* 2>/dev/null | awk -v what="$1" '$1 == what { sum += $2 
 # grown FIRST LAST: what of the samples has.
 grown()
 {
-	local i what=(killed-service service monitor Slab Percpu vmallocs)
+	local i what=(killed-service service monitor Slab VmallocUsed Percpu)
 	local -a first last
 
 	read -ra first <<<"$1"
@@ -281,7 +281,7 @@ device destroy long0
 device destroy long1
 nothing_left
 wait_until 10 eval '! pgrep -x vduse' || complain "processes stay: $(pgrep -ax vduse)"
-printf 'soak: %s s: %s lives of devices, %s frames, lost %s, doubled %s; %s kills, %s restarts; first and last (kB/descriptors of a service whose worker is killed, one that is not, and a monitor; kB of slab and per-processor memory; vmallocs): %s, %s: %s\n' \
+printf 'soak: %s s: %s lives of devices, %s frames, lost %s, doubled %s; %s kills, %s restarts; first and last (kB/descriptors of a service whose worker is killed, one that is not, and a monitor; kB of slab, vmalloc and per-processor memory): %s, %s: %s\n' \
 	"$duration" "$(total lives)" "$(total frames)" "$(total lost)" "$(total doubled)" \
 	"$(total killed)" "$(total restarted)" "$early" "$now" "$([ $failed = 0 ] && echo passed || echo FAILED)"
 finish
