@@ -29,8 +29,8 @@
 			    FEATURE(55))
 #define FEATURE_MRG_RXBUF FEATURE(15)
 #define SUPER_FRAME 65536
-#define OPEN_TRIES 4
-#define OPEN_RETRY_MS 20
+#define OPEN_BUSY_MS 60
+#define OPEN_RETRY_MS 5
 
 const char *const serving_isolations[] = {
 	[SERVING_FULL] = "full", [SERVING_POSSIBLE] = "possible", [SERVING_NONE] = "none", NULL,
@@ -212,12 +212,11 @@ static void open_affinity(struct serve_device *served)
 	}
 }
 
-/* "vduse show" has the node of a device without a server open for a moment. */
-static int open_node(const char *name, struct failure *failure)
+int serving_open_node(const char *name, int milliseconds, struct failure *failure)
 {
-	int tries, fd = vduse_node_open(name, failure);
+	int waited, fd = vduse_node_open(name, failure);
 
-	for (tries = 1; fd == -EBUSY && tries < OPEN_TRIES; tries++) {
+	for (waited = 0; fd == -EBUSY && waited < milliseconds; waited += OPEN_RETRY_MS) {
 		poll(NULL, 0, OPEN_RETRY_MS);
 		fd = vduse_node_open(name, failure);
 	}
@@ -235,7 +234,8 @@ static int open_device(struct serving *serving, struct serve_device *served,
 	if (rc < 0)
 		return rc;
 	open_affinity(served);
-	served->fd = open_node(served->name, failure);
+	/* "vduse show" has the node of a device without a server open for a moment */
+	served->fd = serving_open_node(served->name, OPEN_BUSY_MS, failure);
 	return served->fd == -EBUSY ? explain_holder(served->name, failure) : served->fd;
 }
 

@@ -55,6 +55,10 @@ static inline struct serve_device serving_device(const char *name, int fd)
 /* May the words be like that? 0, or negative with @failure (status 2). */
 int serving_check(const struct serving *serving, struct failure *failure);
 
+/* Open the node of @name (vduse_node_open()), which somebody else may have open for so many
+ * milliseconds: a descriptor, closed by the caller, or negative with @failure, -EBUSY after that. */
+int serving_open_node(const char *name, int milliseconds, struct failure *failure);
+
 /* For serve_plan's report: a line on standard error. */
 void serving_report(void *context, const char *name, const char *sentence);
 

@@ -2,64 +2,47 @@
 #include "vduse/serving_worker.h"
 
 #include <errno.h>
-#include <poll.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "lib/vduse_control.h"
 #include "vduse/journal_file.h"
+#include "vduse/process/privilege.h"
 #include "vduse/process/supervisor.h"
 
 /* Where there is no user made for it: Debian's nobody and nogroup. */
 #define NOBODY 65534
+/* A worker that was killed may take a moment to go, and others look at the node. */
 #define BUSY_MS 1000
-#define RETRY_MS 5
 
 /* Who the worker is going to be. A process without privileges stays who it is. */
 static int choose_user(const char *user, struct channel_plan *plan, struct failure *failure)
 {
-	const struct passwd *entry = NULL;
+	int rc = 0;
 
 	plan->uid = geteuid();
 	plan->gid = getegid();
 	if (user) {
-		errno = 0;
-		entry = getpwnam(user);
-		if (!entry)
-			return failure_set(failure, STATUS_USAGE, errno ? errno : ENOENT, user,
-					   "there is no such user");
-		if (geteuid() && entry->pw_uid != geteuid())
-			return failure_errno(failure, EPERM, user, "cannot become this user");
-	} else if (geteuid() == 0) {
-		entry = getpwnam("vduse");
+		rc = privilege_find_user(user, &plan->uid, &plan->gid, failure);
+		if (rc == 0 && geteuid() && plan->uid != geteuid())
+			rc = failure_errno(failure, EPERM, user, "cannot become this user");
+	} else if (geteuid() == 0 &&
+		   privilege_find_user("vduse", &plan->uid, &plan->gid, NULL) < 0) {
 		plan->uid = plan->gid = NOBODY;
 	}
-	if (entry) {
-		plan->uid = entry->pw_uid;
-		plan->gid = entry->pw_gid;
-	}
-	return 0;
+	return rc;
 }
 
-/* A worker that was killed with its supervisor may take a moment to go. */
 static int open_node(void *context, unsigned int index, struct failure *failure)
 {
 	const struct serving *serving = context;
 	const char *name = serving->plan.devices[index].name;
-	int fd, waited;
 
 	if (serving->handed)
 		return failure_set(failure, STATUS_FAILED, ECHILD, name, "its worker ended, and with "
 				   "it the descriptor that was handed over");
-	for (waited = 0; ; waited += RETRY_MS) {
-		fd = vduse_node_open(name, failure);
-		if (fd != -EBUSY || waited >= BUSY_MS)
-			return fd;
-		poll(NULL, 0, RETRY_MS);
-	}
+	return serving_open_node(name, BUSY_MS, failure);
 }
 
 static int on_ready(void *context)

@@ -257,7 +257,16 @@ static int watch_worker(struct supervisor *supervisor, enum outcome *outcome)
 	return rc;
 }
 
-/* Does a control message wait? Nobody reads it: the worker is to find it. */
+/* The nodes, in @pollfds: does a control message wait? Nobody reads it: the worker is to find it. */
+static void poll_nodes(const struct supervisor_plan *plan, struct pollfd pollfds[CHANNEL_DEVICES])
+{
+	unsigned int i;
+
+	for (i = 0; i < plan->plan.count; i++)
+		pollfds[i] = (struct pollfd){ .fd = plan->devices[i].node, .events = POLLIN };
+}
+
+/* Or until a control message waits. */
 static int pause_until(struct supervisor *supervisor, uint64_t end)
 {
 	struct supervisor_plan *plan = supervisor->plan;
@@ -265,11 +274,9 @@ static int pause_until(struct supervisor *supervisor, uint64_t end)
 		{ .fd = supervisor->signals, .events = POLLIN },
 	};
 	uint64_t now = eventloop_now();
-	unsigned int i;
 	int rc = 0;
 
-	for (i = 0; i < plan->plan.count; i++)
-		pollfds[1 + i] = (struct pollfd){ .fd = plan->devices[i].node, .events = POLLIN };
+	poll_nodes(plan, &pollfds[1]);
 	while (rc <= 0 && now < end && !supervisor->stopping) {
 		rc = poll(pollfds, 1 + plan->plan.count,
 			  (int)((end - now + SUPERVISOR_MS - 1) / SUPERVISOR_MS));
@@ -345,10 +352,8 @@ static bool wait_network(struct supervisor *supervisor)
 	struct pollfd pollfds[1 + CHANNEL_DEVICES] = {
 		{ .fd = supervisor->isolation.network_wait, .events = POLLIN },
 	};
-	unsigned int i;
 
-	for (i = 0; i < plan->plan.count; i++)
-		pollfds[1 + i] = (struct pollfd){ .fd = plan->devices[i].node, .events = POLLIN };
+	poll_nodes(plan, &pollfds[1]);
 	if (poll(pollfds, 1 + plan->plan.count, NETWORK_MS) <= 0)
 		return false;
 	return pollfds[0].revents || poll(pollfds, 1, NETWORK_MESSAGE_MS) > 0;
