@@ -16,6 +16,7 @@
 
 #include <cmocka.h>
 
+#include "testsuite/unit/descriptors.h"
 #include "vduse/process/channel.h"
 
 static struct {
@@ -23,14 +24,6 @@ static struct {
 	int free_number;	/* the lowest descriptor that is not open */
 	struct channel_message sent, got;
 } it;
-
-static int lowest_free(void)
-{
-	int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-
-	close(fd);
-	return fd;
-}
 
 static int setup(void **state)
 {

@@ -27,6 +27,7 @@
 
 #include <cmocka.h>
 
+#include "testsuite/unit/descriptors.h"
 #include "vduse/process/eventloop.h"
 #include "vduse/process/supervisor_worker.h"
 #include "vduse/process/worker.h"
@@ -397,14 +398,6 @@ static bool said(const char *part)
 		if (strstr(it.said[i], part))
 			return true;
 	return false;
-}
-
-static int lowest_free(void)
-{
-	int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-
-	close(fd);
-	return fd;
 }
 
 static int setup(void **state)
