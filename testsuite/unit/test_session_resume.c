@@ -282,6 +282,29 @@ static void proc_70_a_journal_about_other_rings(void **state)
 	}
 }
 
+/* A driver that attached to another program, whose successor has a successor in turn. */
+static void no_journal_and_then_ours(void **state)
+{
+	struct vduse_dev_request request = status_request(0, 0xf | VIRTIO_CONFIG_S_FAILED);
+
+	(void)state;
+	session_stage_attach();
+	memset(&journal, 0, sizeof(journal));
+	goes_on_at_used_index();
+	assert_true(staged.live);
+	assert_int_equal(journal.session.queues[0].valid, 1);
+	die(NULL);
+	assert_int_equal(session_resume(&staged), 0);
+	assert_true(staged.live);
+	assert_non_null(session_queue(&staged, 0));
+	assert_string_equal(reported, "");
+	/* the message that waits has the number of none that we answered */
+	die(&request);
+	assert_int_equal(session_resume(&staged), 0);
+	assert_true(staged.live);
+	assert_int_equal(kernel.response_count, 1);
+}
+
 /* Of one virtqueue of two: the other one goes on. */
 static void proc_70_a_journal_about_another_ring(void **state)
 {
@@ -520,6 +543,7 @@ int main(void)
 		TEST(no_virtqueue_is_ready),
 		TEST(ctl_62_what_cannot_be_asked),
 		TEST(a_message_for_somebody_else),
+		TEST(no_journal_and_then_ours),
 		TEST(proc_70_a_journal_about_another_ring),
 		TEST(iova_46_no_memory_to_go_on_with),
 		TEST(progress_is_of_virtqueues_that_go_on),

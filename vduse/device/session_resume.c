@@ -71,6 +71,18 @@ static bool is_live(const struct session *session, const struct found *found)
 	return node_interrupt(session->fd, 0) == 0;
 }
 
+/*
+ * Nobody's journal had the driver's status, and what starts now will be known to the successor,
+ * who has to find it live. Whether a message waits that has the number in the word does not
+ * matter: the status before it is the same.
+ */
+static void enter_status(struct session *session)
+{
+	uint64_t word = atomic_load_explicit(&session->journal->status, memory_order_acquire);
+
+	journal_set_status(session->journal, (uint32_t)word, STATUS_LIVE, STATUS_LIVE);
+}
+
 static int go_on(struct session *session, const struct found *found)
 {
 	session->asid = found->known ? session->journal->asid : 0;
@@ -78,6 +90,8 @@ static int go_on(struct session *session, const struct found *found)
 	session->resumed = true;
 	if (!session_features_acceptable(session))
 		return -EOPNOTSUPP;
+	if (!found->known)
+		enter_status(session);
 	session_tell(session, SESSION_RECONNECT, 0);
 	session_go_live(session);
 	return 0;
