@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -163,6 +164,37 @@ static int begin(const int fds[], struct page pages[], unsigned int count)
 	return rc;
 }
 
+/*
+ * A virtqueue that a reset has ended is left without a size, which no virtqueue is without: the
+ * journal is about none then. For what came after the reset may have been another program's,
+ * whose driver has put the rings in the same place; and what was going on in the kernel when
+ * our last process ended, of which it is enough for the successor of a worker to know
+ * (session_resume.c), is over when a service begins.
+ */
+static int forget_ended(int fd)
+{
+	const ssize_t head = offsetof(struct journal_queue, slots);
+	struct journal_queue queue;
+	unsigned int port, i;
+	off_t at;
+
+	for (port = 0; port < JOURNAL_PORTS; port++) {
+		for (i = 0; i < JOURNAL_QUEUES; i++) {
+			at = JOURNAL_OFFSET + (off_t)(port * sizeof(struct journal_port)) +
+			     (off_t)offsetof(struct journal_port, session.queues) +
+			     (off_t)(i * sizeof(queue));
+			if (pread(fd, &queue, head, at) != head)
+				return -EIO;
+			if (queue.valid || !queue.size)
+				continue;
+			queue.size = 0;
+			if (pwrite(fd, &queue, head, at) != head)
+				return -EIO;
+		}
+	}
+	return 0;
+}
+
 /* Go on with what is there, where it all belongs together, or begin anew. */
 static int settle(const char *const names[], const int fds[], unsigned int count,
 		  struct failure *failure)
@@ -181,9 +213,9 @@ static int settle(const char *const names[], const int fds[], unsigned int count
 		together &= its && (i == 0 || its == service);
 		service = its;
 	}
-	if (rc < 0 || together)
+	if (rc < 0)
 		return rc;
-	rc = begin(fds, pages, count);
+	rc = together ? forget_ended(fds[0]) : begin(fds, pages, count);
 	return rc < 0 ? failure_errno(failure, -rc, names[0], "cannot write its journal in %s",
 				      REGISTRY_FOLDER) : 0;
 }

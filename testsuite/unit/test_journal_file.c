@@ -258,6 +258,43 @@ static void two_devices_have_one_journal(void **state)
 	assert_true(word() == MARK);
 }
 
+static off_t place_of(unsigned int port, unsigned int index)
+{
+	return JOURNAL_OFFSET + (off_t)(port * sizeof(struct journal_port) +
+					offsetof(struct journal_port, session.queues) +
+					index * sizeof(struct journal_queue));
+}
+
+/* What a reset has ended is not known to the next service; what runs is, and stays as it is. */
+static void what_a_reset_has_ended(void **state)
+{
+	struct journal_queue queue = { .desc = 1, .driver = 2, .device = 3, .size = 256 }, found;
+	unsigned int port, i;
+
+	(void)state;
+	assert_int_equal(open_two("lo0", "peer1"), 0);
+	for (port = 0; port < 2; port++) {
+		for (i = 0; i < 2; i++) {
+			queue.valid = port != i;
+			assert_int_equal(__real_pwrite(it.fds[0], &queue, sizeof(queue),
+						       place_of(port, i)), sizeof(queue));
+		}
+	}
+	it.write_error = EIO;
+	assert_int_equal(open_two("lo0", "peer1"), -EIO);
+	it.write_error = 0;
+	assert_int_equal(open_two("lo0", "peer1"), 0);
+	for (port = 0; port < 2; port++) {
+		for (i = 0; i < 2; i++) {
+			assert_int_equal(pread(it.fds[0], &found, sizeof(found),
+					       place_of(port, i)), sizeof(found));
+			assert_int_equal(found.desc, 1);
+			assert_int_equal(found.valid, port != i);
+			assert_int_equal(found.size, port != i ? 256 : 0);
+		}
+	}
+}
+
 /* proc-70: by whoever serves other devices than the last one did, nothing is gone on with. */
 static void proc_70_a_journal_of_other_devices(void **state)
 {
@@ -531,6 +568,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(the_next_one_goes_on),
 		TEST(two_devices_have_one_journal),
+		TEST(what_a_reset_has_ended),
 		TEST(proc_70_a_journal_of_other_devices),
 		TEST(proc_70_a_journal_of_another_device),
 		TEST(proc_70_each_byte_of_the_page),
