@@ -59,6 +59,14 @@ bool output_is_json(const struct output *out)
 	return out->form != OUTPUT_TEXT;
 }
 
+void output_as_json(struct output *out)
+{
+	if (output_is_json(out))
+		return;
+	out->form = OUTPUT_PRETTY;
+	buffer_add_text(&out->text, "{");
+}
+
 static bool wants_text(const struct output *out, enum output_where where)
 {
 	return out->form == OUTPUT_TEXT && where != OUT_JSON;

@@ -44,6 +44,10 @@ void output_expect(struct output *out, size_t bytes);
 
 bool output_is_json(const struct output *out);
 
+/* What is to be said is a JSON document in any form: as text it has line breaks. For a verb
+ * that says nothing else, before it says anything. */
+void output_as_json(struct output *out);
+
 /* The container {"KEY":{...}}; text prints nothing for it. */
 void output_begin_listing(struct output *out, const char *key);
 void output_end_listing(struct output *out);
@@ -52,7 +56,8 @@ void output_end_listing(struct output *out);
 void output_begin_record(struct output *out, const char *name);
 void output_end_record(struct output *out);	/* ends the text line */
 
-/* A structure inside a record; in text its fields just follow. */
+/* A structure inside a record, or without @key (NULL) inside an array; in text its fields
+ * just follow. */
 void output_begin_object(struct output *out, enum output_where where, const char *key);
 void output_end_object(struct output *out, enum output_where where);
 

@@ -299,8 +299,8 @@ static int refuse_used(const struct sysfs *fs, const char *name,
 	return rc < 0 ? rc : refuse_disk(fs, name, attached, failure);
 }
 
-static int read_attached(const struct sysfs *fs, const char *name,
-			 struct vdpa_attached *attached, struct failure *failure)
+int vdpa_need_attached(const struct sysfs *fs, const char *name,
+		       struct vdpa_attached *attached, struct failure *failure)
 {
 	int rc = vdpa_attached_read(fs, name, attached);
 
@@ -432,7 +432,7 @@ static int bind_locked(const struct sysfs *fs, const char *name, const char *dri
 		       struct failure *failure)
 {
 	struct vdpa_attached attached;
-	int rc = read_attached(fs, name, &attached, failure);
+	int rc = vdpa_need_attached(fs, name, &attached, failure);
 
 	if (rc < 0)
 		return rc;
@@ -459,7 +459,7 @@ int vdpa_bind(const struct sysfs *fs, const char *name, const char *driver,
 static int unbind_locked(const struct sysfs *fs, const char *name, struct failure *failure)
 {
 	struct vdpa_attached attached;
-	int rc = read_attached(fs, name, &attached, failure);
+	int rc = vdpa_need_attached(fs, name, &attached, failure);
 
 	if (rc < 0 || !attached.driver[0])
 		return rc;

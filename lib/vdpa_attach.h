@@ -25,6 +25,11 @@
  */
 const char *vdpa_kernel_name(const char *name, char text[SYSFS_NAME_SIZE]);
 
+/* vdpa_attached_read() of a device that is to be there: 0, or negative with @failure, status 3
+ * where it is not and 7 where there is no bus. */
+int vdpa_need_attached(const struct sysfs *fs, const char *name,
+		       struct vdpa_attached *attached, struct failure *failure);
+
 /*
  * Would adding the VDUSE device @name freeze or be met with a bare EINVAL? 0 when it
  * would not, else negative with @failure: status 7 without VDUSE, 3 where no VDUSE

@@ -24,6 +24,7 @@ load hang
 			vdpa dev set         | vdpa dev set name %D mac 52:54:00:00:00:01       | 3- 1- 1- 1-
 			vdpa dev add         | vdpa dev add name %D mgmtdev vduse               | . 5- 5- 5-
 			vdpa dev unbind      | vdpa dev unbind %D                               | 3- 0 . .
+			vdpa dev cdi         | vdpa dev cdi %D                                  | 3- 1- 1- 0
 			vduse create         | vduse create %D                                  | 5- 5- 5- 5-
 			vduse destroy        | vduse destroy %D                                 | 5 5 5 5
 			vduse show           | vduse show %D                                    | 0w 0w 0w 0w
@@ -162,6 +163,7 @@ load hang
 			vdpa dev add         | vdpa dev add name %D mgmtdev vduse               | 1 5- 5- 5-
 			vdpa dev bind        | vdpa dev bind %D driver %O                       | 3- 1 1 1
 			vdpa dev unbind      | vdpa dev unbind %D                               | 3- 0 . .
+			vdpa dev cdi         | vdpa dev cdi %D                                  | 3- 1- 1- 0
 			vduse create         | vduse create %D                                  | 5- 5- 5- 5-
 			vduse destroy        | vduse destroy %D                                 | . 5- 5- 5-
 			vduse show           | vduse show %D                                    | 0 0 0 0
@@ -231,6 +233,7 @@ load hang
 			vdpa dev set         | vdpa dev set name %D mac 52:54:00:00:00:01       | 3- 1- 1- 1-
 			vdpa dev add         | vdpa dev add name %D mgmtdev vduse               | 1 5- 5- 5-
 			vdpa dev bind        | vdpa dev bind %D driver %O                       | 3- 1 1 1
+			vdpa dev cdi         | vdpa dev cdi %D                                  | 3- 1- 1- 0
 			vduse create         | vduse create %D                                  | 5- 5- 5- 5-
 			vduse destroy        | vduse destroy %D                                 | . 5- 5- 5-
 			vduse show           | vduse show %D                                    | 0w 0w 0w 0w

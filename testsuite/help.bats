@@ -42,7 +42,7 @@ load device
 		done
 		usage 'vdpa mgmtdev' mgmtdev show
 		usage 'vdpa mgmtdev help' mgmtdev show
-		usage 'vdpa dev help' show add del config bind unbind driver
+		usage 'vdpa dev help' show add del config bind unbind cdi driver
 		usage 'vdpa dev -h' show add del config bind unbind driver
 		usage 'vdpa dev config help' config show
 		usage 'vdpa dev add -h' name mgmtdev device_features mac mtu max_vqp driver virtio_vdpa vhost_vdpa
@@ -70,6 +70,7 @@ load device
 			7 vdpa dev del m0                         ## modprobe vdpa|modprobe vduse
 			7 vdpa dev bind m0 driver virtio_vdpa     ## modprobe vdpa|modprobe vduse
 			7 vdpa dev unbind m0                      ## modprobe vdpa|modprobe vduse
+			7 vdpa dev cdi m0                         ## modprobe vdpa|modprobe vduse
 			2 vduse create                            ## name
 			2 vduse create m0 mtu 1
 			2 vdpa dev add name m0

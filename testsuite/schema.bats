@@ -90,6 +90,8 @@ guest_functions+=(answer said)
 		answer 0 'vdpa dev bind' 'vdpa -j dev bind js0 driver vhost_vdpa'
 		answer 0 'vdpa dev show' 'vdpa -j dev show js0'
 		answer 0 'vduse show' 'vduse -j show'
+		answer 0 'vdpa dev cdi' 'vdpa -j dev cdi js0'
+		answer 0 'vdpa dev cdi' 'vdpa dev cdi js0'
 		answer 0 'vdpa dev unbind' 'vdpa -j dev unbind js0'
 		answer 0 'vdpa dev del' 'vdpa -j dev del js0'
 		device stop js0

@@ -105,6 +105,9 @@ static const struct cli_verb verbs[] = {
 	{ .path = "dev unbind", .words = device_words, .running = CLI_CHANGES,
 	  .run = vdpa_dev_unbind, .explain_timeout = vdpa_explain_device,
 	  .help = "unbind the bus driver of a vDPA device" },
+	{ .path = "dev cdi", .words = device_words, .run = vdpa_dev_cdi,
+	  .explain_timeout = vdpa_explain_device,
+	  .help = "print a CDI specification that hands the node to a container" },
 };
 
 const struct cli_command vdpa_command = {

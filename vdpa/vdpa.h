@@ -49,6 +49,7 @@ int vdpa_dev_vstats_show(struct call *call, struct failure *failure);
 int vdpa_dev_config_show(struct call *call, struct failure *failure);
 int vdpa_dev_bind(struct call *call, struct failure *failure);
 int vdpa_dev_unbind(struct call *call, struct failure *failure);
+int vdpa_dev_cdi(struct call *call, struct failure *failure);
 
 /* explain_timeout of the verbs whose first word is a device, and of the others. */
 void vdpa_explain_device(struct call *call, struct failure *failure);
