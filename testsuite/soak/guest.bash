@@ -92,7 +92,7 @@ frames_pass()
 	local name=$1 pid length=$((RANDOM % 4 + 1)) to=()
 
 	[ $# = 2 ] || to=(to "$3")
-	frames "$2" "${to[@]}" seconds $length window 16 timeout 8000 >"$D/frames.$slot" 2>&1 &
+	frames "$2" "${to[@]}" seconds $length window 16 timeout 60000 >"$D/frames.$slot" 2>&1 &
 	pid=$!
 	while nap 0.$((RANDOM % 8 + 1)) && kill -0 $pid 2>/dev/null; do
 		[ -n "${unharmed-}" ] || ! one_in 2 || harm "$name"
