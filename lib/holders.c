@@ -95,9 +95,17 @@ static int add_holder(struct scan *scan, dev_t device)
 	return 0;
 }
 
+/* Whose descriptors are kept from us may have it. */
+static void note_refusal(struct scan *scan, int errnum)
+{
+	if (errnum == EACCES || errnum == EPERM)
+		scan->holders->complete = false;
+}
+
 /*
  * A file of another kind may lie on a dead network file system: ask for its type
- * alone and for what is known without a question to a server.
+ * alone and for what is known without a question to a server. To root without CAP_SYS_PTRACE
+ * the kernel lists the descriptors, and says no more (proc_pid_get_link() in fs/proc/base.c).
  */
 static int note_descriptor(void *context, int fd, const char *name)
 {
@@ -106,8 +114,10 @@ static int note_descriptor(void *context, int fd, const char *name)
 	dev_t device;
 	int rc;
 
-	if (statx(fd, name, AT_STATX_DONT_SYNC, STATX_TYPE, &file) < 0)
+	if (statx(fd, name, AT_STATX_DONT_SYNC, STATX_TYPE, &file) < 0) {
+		note_refusal(scan, errno);
 		return 0;
+	}
 	if (!S_ISCHR(file.stx_mode) || file.stx_rdev_major != scan->major_number)
 		return 0;
 	device = makedev(file.stx_rdev_major, file.stx_rdev_minor);
@@ -128,8 +138,7 @@ static int note_process(void *context, int fd, const char *name)
 		return 0;
 	scan->pid = pid;
 	rc = sysfs_each(scan->fs, note_descriptor, scan, "proc/%d/fd", scan->pid);
-	if (rc == -EACCES || rc == -EPERM)
-		scan->holders->complete = false;
+	note_refusal(scan, -rc);
 	return rc == -ENOMEM || rc == 1 ? rc : 0;	/* others: it ended meanwhile */
 }
 

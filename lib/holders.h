@@ -21,8 +21,8 @@ struct holder {
 struct holders {
 	struct holder *list;	/* by device number, then by process */
 	size_t count;
-	/* false where some process could not be looked into (not root, another pid
-	 * namespace): a node that nobody is seen to hold may be held */
+	/* false where some process could not be looked into (not root, root without
+	 * CAP_SYS_PTRACE, another pid namespace): a node that nobody is seen to hold may be held */
 	bool complete;
 };
 

@@ -137,15 +137,13 @@ static void another_namespace(void **state)
 	assert_int_equal(holder_of(&tree.fs, makedev(1, 3), &holder), 1);
 }
 
-/* A process that cannot be looked into may have it. */
-static void no_privilege(void **state)
+/* Who has 1:3, to somebody who may not look into @folder. */
+static int of_a_stranger(const char *folder)
 {
 	char path[200];
 	int rc;
 
-	(void)state;
-	tree_process(&tree, 231, "vduse", 'S', 1, "/dev/null");
-	snprintf(path, sizeof(path), "%s/proc/231/fd", tree.root);
+	snprintf(path, sizeof(path), "%s/%s", tree.root, folder);
 	assert_int_equal(chmod(tree.root, 0755), 0);
 	assert_int_equal(chmod(path, 0), 0);
 	if (getuid() == 0)	/* root would be let in */
@@ -154,7 +152,28 @@ static void no_privilege(void **state)
 	if (getuid() == 0)
 		assert_int_equal(seteuid(0), 0);
 	assert_int_equal(chmod(path, 0700), 0);
-	assert_int_equal(rc, -EPERM);
+	return rc;
+}
+
+/* A process that cannot be looked into may have it. */
+static void no_privilege(void **state)
+{
+	(void)state;
+	tree_process(&tree, 231, "vduse", 'S', 1, "/dev/null");
+	assert_int_equal(of_a_stranger("proc/231/fd"), -EPERM);
+}
+
+/* One whose descriptors are listed, and not told: another one that has it is found all the same. */
+static void no_privilege_at_a_descriptor(void **state)
+{
+	(void)state;
+	tree_folder(&tree, "closed");
+	tree_process(&tree, 231, "vduse", 'S', 1, "../../../closed/null");
+	tree_link(&tree, "/dev/null", "closed/null");
+	assert_int_equal(of_a_stranger("closed"), -EPERM);
+	tree_process(&tree, 232, "vduse", 'S', 1, "/dev/null");
+	assert_int_equal(of_a_stranger("closed"), 1);
+	assert_int_equal(holder.pid, 232);
 }
 
 static void no_proc(void **state)
@@ -188,6 +207,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(nobody), TEST(somebody), TEST(odd_names), TEST(long_names), TEST(several_in_one_pass),
 		TEST(what_is_no_process), TEST(another_namespace), TEST(no_privilege),
+		TEST(no_privilege_at_a_descriptor),
 		TEST(no_proc), TEST(many),
 	};
 
