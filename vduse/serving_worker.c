@@ -39,9 +39,6 @@ static int open_node(void *context, unsigned int index, struct failure *failure)
 	const struct serving *serving = context;
 	const char *name = serving->plan.devices[index].name;
 
-	if (serving->handed)
-		return failure_set(failure, STATUS_FAILED, ECHILD, name, "its worker ended, and with "
-				   "it the descriptor that was handed over");
 	return serving_open_node(name, BUSY_MS, failure);
 }
 
@@ -141,7 +138,7 @@ int serving_supervise(struct serving *serving, struct failure *failure)
 		},
 		.pcap_fd = serve->pcap_fd,
 		.context = serving,
-		.open_node = open_node,
+		.open_node = serving->handed ? NULL : open_node,
 		.ready = on_ready,
 		.report = on_report,
 		.count_device = on_count,

@@ -74,7 +74,7 @@ static struct {
 	int prepare_error, ask_error, take_error, spawn_error, pair_error, signals_error, mask_error,
 		poll_error, open_error, ready_error, send_error;
 	unsigned int from;
-	bool user_namespace, no_network, stop_in_pause;
+	bool user_namespace, no_network, stop_in_pause, stop_in_network;
 	int network_event;	/* of the helper */
 	int free_number;
 } it;
@@ -306,7 +306,9 @@ int __wrap_poll(struct pollfd *fds, nfds_t count, int milliseconds)
 		it.offset += rc ? 0 : (uint64_t)milliseconds * MS;
 		return rc;
 	}
-	if (count == 2 && fds[0].fd == it.network_event && it.no_network)
+	if (count == 3 && fds[0].fd == it.network_event && it.stop_in_network)
+		kill(getpid(), SIGTERM);
+	else if (count == 3 && fds[0].fd == it.network_event && it.no_network)
 		return 0;
 	if (milliseconds >= 3000)	/* START_MS, END_MS: what is meant to happen is quicker */
 		return __real_poll(fds, count,
@@ -677,6 +679,82 @@ static void it_cannot_be_had(void **state)
 	assert_string_equal(it.failure.message, "no network namespace: Operation not permitted");
 }
 
+static void asked_to_end_while_it_is_waited_for(void **state)
+{
+	(void)state;
+	it.no_network = it.stop_in_network = true;
+	it.plan.open_node = NULL;
+	it.plan.plan.insist = true;
+	assert_int_equal(run(), 0);
+	assert_int_equal(it.starts, 0);
+}
+
+/* -- the descriptor was handed over --------------------------------------------------------------- */
+
+/* Whatever ends the worker, nobody else can have the node. */
+static void proc_69_handed_over_nobody_follows(void **state)
+{
+	static const struct {
+		enum does does;
+		const char *how;
+	} ways[] = {
+		{ CRASHES, "ended by signal 9, Killed, and with it went the descriptor" },
+		{ EXITS, "ended with status 3, and with it went the descriptor" },
+		{ FORBIDDEN, "ended with status 3, and with it went the descriptor" },
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+		if (i) {
+			teardown(NULL);
+			setup(NULL);
+		}
+		it.plan.open_node = NULL;
+		it.script[0] = ways[i].does;
+		assert_int_equal(run(), -ECHILD);
+		assert_int_equal(it.failure.status, STATUS_FAILED);
+		assert_string_equal(it.failure.object, "lo0");
+		assert_non_null(strstr(it.failure.message, ways[i].how));
+		assert_false(said("another one"));
+		assert_int_equal(it.starts, 1);
+		assert_int_equal(it.pause_count, 0);
+	}
+}
+
+static void handed_over_it_serves_and_ends(void **state)
+{
+	(void)state;
+	it.plan.open_node = NULL;
+	it.script[0] = ASKS_TO_END;
+	assert_int_equal(run(), 0);
+	assert_int_equal(it.taken, 1);
+}
+
+/* The one worker is not replaced: without its network namespace it does not begin, or goes on. */
+static void handed_over_and_the_network_comes_late(void **state)
+{
+	(void)state;
+	it.plan.open_node = NULL;
+	it.no_network = true;
+	it.script[0] = ASKS_TO_END;
+	assert_int_equal(run(), 0);
+	assert_int_equal(it.starts, 1);
+	assert_int_equal(it.taken, 0);
+	assert_true(said("not isolated in full: no network namespace of its own"));
+	teardown(NULL);
+	setup(NULL);
+	it.plan.open_node = NULL;
+	it.no_network = true;
+	it.plan.plan.insist = true;
+	it.script[0] = ASKS_TO_END;
+	assert_int_equal(run(), -EAGAIN);
+	assert_int_equal(it.starts, 0);
+	assert_int_equal(it.failure.status, STATUS_FAILED);
+	assert_non_null(strstr(it.failure.message, "no network namespace of its own"));
+	assert_non_null(strstr(it.failure.hint, "isolation possible"));
+}
+
 /* -- what can fail ----------------------------------------------------------------------------------- */
 
 static void proc_65_what_cannot_be_had_at_the_beginning(void **state)
@@ -759,6 +837,10 @@ int main(void)
 		TEST(reports_have_an_end),
 		TEST(reports_come_again),
 		TEST(it_is_asked_to_end_in_a_pause),
+		TEST(asked_to_end_while_it_is_waited_for),
+		TEST(proc_69_handed_over_nobody_follows),
+		TEST(handed_over_it_serves_and_ends),
+		TEST(handed_over_and_the_network_comes_late),
 		TEST(it_does_not_come),
 		TEST(it_comes_while_one_serves),
 		TEST(it_cannot_be_had),

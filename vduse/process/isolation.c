@@ -247,6 +247,14 @@ int isolation_network_take(struct isolation *isolation, struct failure *failure)
 		    "no network namespace of its own", failure);
 }
 
+/* The helper ends when it has it, and finds nobody who listens. */
+int isolation_network_forgo(struct isolation *isolation, struct failure *failure)
+{
+	close(isolation->network_wait);
+	isolation->network_wait = -1;
+	return lack(isolation, EAGAIN, "no network namespace of its own", failure);
+}
+
 /* The new process, up to the program; returns only when that cannot be had. */
 static void become_worker(const struct isolation *isolation, char *const argv[], int fd)
 {

@@ -79,6 +79,10 @@ int isolation_network_ask(struct isolation *isolation, struct failure *failure);
  * @failure. */
 int isolation_network_take(struct isolation *isolation, struct failure *failure);
 
+/* It comes too late, or not at all: nobody waits for it any more. 0 where one does not insist, or
+ * negative with @failure. */
+int isolation_network_forgo(struct isolation *isolation, struct failure *failure);
+
 /*
  * Start this program again, in these namespaces of its own, with the arguments @argv and @fd as its
  * descriptor ISOLATION_DESCRIPTOR. 0 with @child filled, or negative with @failure.

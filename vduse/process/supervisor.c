@@ -171,17 +171,34 @@ static void on_signals(struct supervisor *supervisor)
 	}
 }
 
-static void report_death(struct supervisor *supervisor, const siginfo_t *info)
+static void describe_death(const struct supervisor *supervisor, const siginfo_t *info,
+			   char text[120])
 {
 	bool killed = info->si_code != CLD_EXITED;
-	char sentence[200];
 
-	supervisor->deaths++;
-	snprintf(sentence, sizeof(sentence), "its worker %d ended %s %d%s%s; another one goes on "
-		 "(%u so far)", (int)supervisor->child.pid, killed ? "by signal" : "with status",
-		 info->si_status, killed ? ", " : "", killed ? strsignal(info->si_status) : "",
-		 supervisor->deaths);
+	snprintf(text, 120, "its worker %d ended %s %d%s%s", (int)supervisor->child.pid,
+		 killed ? "by signal" : "with status", info->si_status, killed ? ", " : "",
+		 killed ? strsignal(info->si_status) : "");
+}
+
+/* Another one follows, where it can have the node. */
+static enum outcome report_death(struct supervisor *supervisor, const siginfo_t *info)
+{
+	char text[120], sentence[200];
+
+	describe_death(supervisor, info, text);
+	if (!supervisor->plan->open_node) {
+		failure_set(supervisor->failure, STATUS_FAILED, ECHILD,
+			    supervisor->plan->devices[0].name,
+			    "%s, and with it went the descriptor that was handed over", text);
+		failure_hint(supervisor->failure, "the device is still there: open its node anew, "
+			     "and hand that over");
+		return WORKER_GAVE_UP;
+	}
+	snprintf(sentence, sizeof(sentence), "%s; another one goes on (%u so far)", text,
+		 ++supervisor->deaths);
 	report(supervisor, 0, sentence);
+	return WORKER_DIED;
 }
 
 static enum outcome outcome_of(struct supervisor *supervisor)
@@ -195,9 +212,7 @@ static enum outcome outcome_of(struct supervisor *supervisor)
 		return WORKER_GAVE_UP;
 	if (info.si_code == CLD_EXITED && info.si_status == WORKER_ASKED)
 		return supervisor->replaced ? WORKER_DIED : WORKER_ENDED;
-	if (supervisor->served)
-		report_death(supervisor, &info);
-	return WORKER_DIED;
+	return supervisor->served ? report_death(supervisor, &info) : WORKER_DIED;
 }
 
 /* The network namespace is there: a worker that began without one makes room. */
@@ -345,18 +360,23 @@ static int run(struct supervisor *supervisor)
 	return rc;
 }
 
-/* Is the network namespace there? */
+/* Is the network namespace there? The only worker that there will be has more time for it. */
 static bool wait_network(struct supervisor *supervisor)
 {
 	struct supervisor_plan *plan = supervisor->plan;
-	struct pollfd pollfds[1 + CHANNEL_DEVICES] = {
+	bool only = !plan->open_node;
+	struct pollfd pollfds[2 + CHANNEL_DEVICES] = {
 		{ .fd = supervisor->isolation.network_wait, .events = POLLIN },
+		{ .fd = supervisor->signals, .events = POLLIN },
 	};
 
-	poll_nodes(plan, &pollfds[1]);
-	if (poll(pollfds, 1 + plan->plan.count, NETWORK_MS) <= 0)
+	poll_nodes(plan, &pollfds[2]);
+	if (poll(pollfds, 2 + plan->plan.count, only ? START_MS : NETWORK_MS) <= 0)
 		return false;
-	return pollfds[0].revents || poll(pollfds, 1, NETWORK_MESSAGE_MS) > 0;
+	on_signals(supervisor);
+	if (supervisor->stopping)
+		return false;
+	return pollfds[0].revents || poll(pollfds, 1, only ? NETWORK_MS : NETWORK_MESSAGE_MS) > 0;
 }
 
 /* In a user namespace nobody else exists whom the worker could become. */
@@ -374,6 +394,8 @@ static int prepare(struct supervisor *supervisor)
 		rc = isolation_network_ask(isolation, supervisor->failure);
 	if (rc == 0 && wait_network(supervisor))
 		rc = isolation_network_take(isolation, supervisor->failure);
+	else if (rc == 0 && !supervisor->plan->open_node && !supervisor->stopping)
+		rc = isolation_network_forgo(isolation, supervisor->failure);
 	return rc;
 }
 

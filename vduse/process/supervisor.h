@@ -39,8 +39,10 @@
  * wait for too long.
  *
  * The end of a worker is the end of the service where it says why (FAILURE: the device is
- * broken, the driver negotiated what cannot be served), where it was asked to end, and where
- * the first one did not come to serve. The end of the supervisor is the end of its worker
+ * broken, the driver negotiated what cannot be served), where it was asked to end, where the
+ * first one did not come to serve, and where nobody can open the node again, because a
+ * descriptor of it was handed over. That worker is not replaced when its network namespace
+ * comes late either: it is waited for longer, and then it is a part that cannot be had. The end of the supervisor is the end of its worker
  * (PR_SET_PDEATHSIG), and the journal is what the next service goes on from.
  */
 #ifndef VDUSE_PROCESS_SUPERVISOR_H
@@ -68,7 +70,7 @@ struct supervisor_plan {
 	int pcap_fd;		/* not closed; or -1 */
 	void *context;
 	/* Open the node of device @index, non-blocking: a descriptor, closed by the supervisor,
-	 * or negative with @failure. */
+	 * or negative with @failure. NULL: it was handed over, and there is no other one. */
 	int (*open_node)(void *context, unsigned int index, struct failure *failure);
 	/* As those of serve_plan (serve.h). */
 	int (*ready)(void *context);
