@@ -286,6 +286,10 @@ foreground()
 		expect 0 'vduse show co0' "^co0: .*pid $worker"
 		expect 0 "$in vduse show co0" '^co0: .*served.*attached'
 		expect 0 "$in vduse stats co0" 'frames'
+		for line in 'vduse stats co0' 'vduse set co0 link down'; do
+			expect 5 "$line" "process $inside .* not in the /run/vduse of this mount namespace.*nsenter -t $inside -m vduse"
+			expect 0 "nsenter -t $inside -m $line"
+		done
 		expect 0 "$in vduse set co0 link down"
 		expect 0 "$in vduse set co0 link up"
 		expect 0 'vduse set co0 msg_timeout 20'
@@ -301,7 +305,18 @@ foreground()
 		serve bash -c 'exec setpriv --reuid=65534 --regid=65534 --clear-groups vduse loopback co0 fd 9 9<>/dev/vduse/co0'
 		carries frames "$interface"
 		device detach co0
-		end
-		device destroy co0
+		# a descriptor that was handed over goes with its worker
+		kill -KILL $worker
+		wait $outside
+		status=$?
+		[ $status = 1 ] || complain "its worker was killed: status $status"
+		[[ $(cat "$T.said") = *"co0: its worker"*"ended by signal 9, Killed, and with it went the descriptor that was handed over"*'open its node anew'* ]] ||
+			complain "its worker was killed: says $(cat "$T.said")"
+		device serve co0
+		device attach co0
+		interface=$(interface_of co0)
+		raise "$interface"
+		carries frames "$interface"
+		undo co0
 	SCRIPT
 }

@@ -12,6 +12,7 @@
 #include "lib/parse.h"
 #include "lib/registry.h"
 #include "lib/vduse_control.h"
+#include "vduse/server.h"
 
 #define DEPTH 8
 
@@ -363,6 +364,29 @@ static int explain_silence(const char *name, const struct holder *holder, struct
 	return -ETIMEDOUT;
 }
 
+/* Somebody serves it, and there is no socket to ask at. */
+static int explain_no_socket(const char *name, const struct holder *holder,
+			     struct failure *failure)
+{
+	pid_t elsewhere;
+
+	if (strcmp(holder->command, "vduse") != 0)
+		return failure_set(failure, STATUS_BUSY, EOPNOTSUPP, name,
+				   "process %d (%s) serves it and has no control socket: only "
+				   "devices of \"vduse loopback\" can be asked", holder->pid,
+				   holder->command);
+	elsewhere = server_elsewhere(&sysfs_machine, holder);
+	failure_set(failure, STATUS_BUSY, EOPNOTSUPP, name, "process %d (vduse) serves it, and its "
+		    "control socket is not in the " REGISTRY_FOLDER " of this mount namespace",
+		    elsewhere ? elsewhere : holder->pid);
+	if (elsewhere)
+		failure_hint(failure, "ask in that of the process: \"nsenter -t %d -m vduse ...\"",
+			     elsewhere);
+	else
+		failure_hint(failure, "where it could not make one, it said why when it began");
+	return -EOPNOTSUPP;
+}
+
 int asked_explain(int rc, const char *name, const struct vduse_device *device,
 		  struct failure *failure)
 {
@@ -372,10 +396,7 @@ int asked_explain(int rc, const char *name, const struct vduse_device *device,
 	if (rc == -ETIMEDOUT && held)
 		return explain_silence(name, &holder, failure);
 	if ((rc == -ENOENT || rc == -ECONNREFUSED) && held)
-		return failure_set(failure, STATUS_BUSY, EOPNOTSUPP, name,
-				   "process %d (%s) serves it and has no control socket: only "
-				   "devices of \"vduse loopback\" can be asked", holder.pid,
-				   holder.command);
+		return explain_no_socket(name, &holder, failure);
 	if ((rc == -ENOENT || rc == -ECONNREFUSED) && vduse_node_is_broken(device->name) == 1)
 		return vduse_explain_broken(name, failure);
 	if (rc == -ENOENT || rc == -ECONNREFUSED) {

@@ -36,3 +36,31 @@ void server_name_owner(const char *name, struct holder *holder)
 	if (owner)
 		holder->pid = owner;
 }
+
+/* Of a worker its supervisor, which is its parent; of another process that one itself. */
+static pid_t service_of(const struct sysfs *fs, pid_t pid)
+{
+	char text[128], command[32];
+	const char *end;
+	int parent;
+
+	if (sysfs_read(fs, text, sizeof(text), "proc/%d/stat", (int)pid) < 0)
+		return pid;
+	/* behind the name, which may hold anything: state and parent */
+	end = strrchr(text, ')');
+	if (!end || sscanf(end + 1, " %*c %d", &parent) != 1 ||
+	    sysfs_read(fs, command, sizeof(command), "proc/%d/comm", parent) < 0)
+		return pid;
+	return strcmp(command, "vduse") ? pid : parent;
+}
+
+pid_t server_elsewhere(const struct sysfs *fs, const struct holder *holder)
+{
+	pid_t pid = service_of(fs, holder->pid);
+	char ours[64], its[64];
+
+	if (sysfs_link_name(fs, ours, sizeof(ours), "proc/self/ns/mnt") < 0 ||
+	    sysfs_link_name(fs, its, sizeof(its), "proc/%d/ns/mnt", (int)pid) < 0)
+		return 0;
+	return strcmp(ours, its) ? pid : 0;
+}

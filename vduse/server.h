@@ -14,4 +14,11 @@ void server_put(struct output *out, const struct holder *holder, pid_t superviso
  * moment in which it hands the node over, make it the supervisor. */
 void server_name_owner(const char *name, struct holder *holder);
 
+/*
+ * @holder, of ours, has a node open. The process that ends with the service, where that one looks
+ * at other mounts than we do, so that its /run is not ours; 0 where it does not, or that cannot be
+ * known.
+ */
+pid_t server_elsewhere(const struct sysfs *fs, const struct holder *holder);
+
 #endif
