@@ -11,7 +11,7 @@ load traffic
 # well: vduse/process/isolation_calls.c says why.
 serving='read write writev pread64 pwrite64 close poll ppoll epoll_wait epoll_pwait epoll_ctl ioctl fcntl
 	mmap mprotect munmap mremap madvise brk accept4 recvfrom sendto sendmsg
-	ftruncate set_robust_list rseq futex exit exit_group
+	lseek ftruncate set_robust_list rseq futex exit exit_group
 	rt_sigaction rt_sigprocmask rt_sigreturn tgkill getpid gettid restart_syscall
 	clock_gettime sched_getaffinity getcpu'
 

@@ -2,7 +2,7 @@
 /*
  * Captures: what is in the file, and what becomes of it when the file does not take it.
  *
- * LDFLAGS: -Wl,--wrap=write
+ * LDFLAGS: -Wl,--wrap=write,--wrap=pwrite
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -18,6 +18,7 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -34,7 +35,7 @@ static struct {
 	int fd;			/* the file of the test */
 	_Atomic int error;	/* of every write to it; 0: none */
 	_Atomic int at_most;	/* bytes that one write takes; 0: all */
-	_Atomic long left;	/* bytes until the disk is full; -1: it never is */
+	_Atomic long full;	/* bytes of the file that fill the disk; -1: it never is full */
 	_Atomic int writes;
 } disk;
 
@@ -45,29 +46,38 @@ static unsigned int sentences;
 ssize_t __real_write(int fd, const void *bytes, size_t length);
 ssize_t __wrap_write(int fd, const void *bytes, size_t length);
 
+ssize_t __real_pwrite(int fd, const void *bytes, size_t length, off_t at);
+ssize_t __wrap_pwrite(int fd, const void *bytes, size_t length, off_t at);
+
+/* How much of @length the file takes; 0 and errno for nothing. */
+static size_t taken(size_t length)
+{
+	disk.writes++;
+	errno = disk.error;
+	if (disk.error)
+		return 0;
+	return disk.at_most && length > (size_t)disk.at_most ? (size_t)disk.at_most : length;
+}
+
 ssize_t __wrap_write(int fd, const void *bytes, size_t length)
 {
-	ssize_t n;
-
 	if (fd != disk.fd || fd < 0)
 		return __real_write(fd, bytes, length);
-	disk.writes++;
-	if (disk.error) {
-		errno = disk.error;
-		return -1;
-	}
-	if (disk.at_most && length > (size_t)disk.at_most)
-		length = (size_t)disk.at_most;
-	if (disk.left >= 0 && length > (size_t)disk.left)
-		length = (size_t)disk.left;
-	if (!length) {
+	length = taken(length);
+	return length ? __real_write(fd, bytes, length) : -1;
+}
+
+ssize_t __wrap_pwrite(int fd, const void *bytes, size_t length, off_t at)
+{
+	long full = disk.full;
+
+	assert_int_equal(fd, disk.fd);
+	length = taken(length);
+	if (length && full >= 0 && at + (long)length > full) {
+		length = at < full ? (size_t)(full - at) : 0;
 		errno = ENOSPC;
-		return -1;
 	}
-	n = __real_write(fd, bytes, length);
-	if (n > 0 && disk.left >= 0)
-		disk.left -= n;
-	return n;
+	return length ? __real_pwrite(fd, bytes, length, at) : -1;
 }
 
 static void on_report(void *context, const char *sentence)
@@ -93,7 +103,7 @@ static int begin(void **state)
 	memset(said, 0, sizeof(said));
 	sentences = 0;
 	disk.error = disk.at_most = disk.writes = 0;
-	disk.left = -1;
+	disk.full = -1;
 	disk.fd = -1;
 	pcap = NULL;
 	return 0;
@@ -113,6 +123,15 @@ static int memory_file(void)
 
 	assert_true(fd >= 0);
 	return fd;
+}
+
+/* The disk takes so many bytes more. */
+static void fill_up_after(long bytes)
+{
+	struct stat status;
+
+	assert_int_equal(fstat(disk.fd, &status), 0);
+	disk.full = status.st_size + bytes;
 }
 
 /* A frame of @length bytes, told by its number, in pieces that lie apart. */
@@ -366,7 +385,7 @@ static void proc_67_no_space_can_pass(void **state)
 
 	(void)state;
 	open_on(memory_file(), 1);
-	disk.left = 1000;
+	fill_up_after(1000);
 	assert_int_equal(pcap_start(pcap), 0);
 	for (i = 0; i < 5; i++)
 		frame(0, 333, i);
@@ -378,7 +397,7 @@ static void proc_67_no_space_can_pass(void **state)
 	assert_non_null(strstr(said, "No space left"));
 	for (i = 5; i < 10; i++)
 		frame(0, 333, i);
-	disk.left = -1;
+	disk.full = -1;
 	usleep(2 * PCAP_RETRY_MS * 1000);
 	pcap_close(pcap);
 	content = read_back(disk.fd);
@@ -396,7 +415,7 @@ static void proc_67_no_space_at_the_end(void **state)
 
 	(void)state;
 	open_on(memory_file(), 1);
-	disk.left = 1000;
+	fill_up_after(1000);
 	assert_int_equal(pcap_start(pcap), 0);
 	for (i = 0; i < 50; i++)
 		frame(0, 333, i);
@@ -406,7 +425,7 @@ static void proc_67_no_space_at_the_end(void **state)
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	assert_true(now.tv_sec - start.tv_sec < PCAP_END_MS / 1000);	/* nothing to wait for */
 	content = read_back(disk.fd);
-	adds_up(&content, 0, 50);	/* pwrite() is not part of this full disk */
+	adds_up(&content, 0, 50);	/* where part of a block was, there is room for that */
 	assert_int_equal(content.frames[0], 2);
 	assert_non_null(strstr(said, "lacks 48 of 50"));
 }
@@ -597,8 +616,66 @@ static void proc_67_a_full_disk_at_the_beginning(void **state)
 	assert_int_equal(pcap_open(&pcap, disk.fd, names, 1, on_report, &disk), -ENOSPC);
 	close(disk.fd);
 	disk.fd = memory_file();
-	disk.left = 10;
+	disk.full = 10;
 	assert_int_equal(pcap_open(&pcap, disk.fd, names, 1, on_report, &disk), -ENOSPC);
+}
+
+/* A process that comes no further than into the middle of the third block, and dies. */
+static void write_and_die(void)
+{
+	pid_t pid = fork();
+	unsigned int i;
+	off_t begun;
+
+	if (pid == 0) {
+		open_on(disk.fd, 1);
+		fill_up_after(3000);
+		begun = lseek(disk.fd, 0, SEEK_CUR);
+		pcap_start(pcap);
+		frame(0, 333, 0);
+		frame(0, 333, 1);
+		frame(0, 5000, 2);
+		pcap_flush(pcap);
+		wait_for_length((uint64_t)disk.full);
+		for (i = 0; i < PATIENCE_MS && lseek(disk.fd, 0, SEEK_CUR) == begun; i++)
+			usleep(1000);
+		kill(getpid(), SIGKILL);
+	}
+	assert_true(pid > 0);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+}
+
+/* Others go on with the same open file, each after one that was killed. */
+static void proc_69_part_of_a_block_is_cut_off(void **state)
+{
+	const struct pcapng_frame like = { .length = 333 };
+	const uint64_t two_blocks = 2 * pcapng_frame_size(&like);
+	struct content content;
+	struct stat status;
+	off_t whole;
+	unsigned int i;
+
+	(void)state;
+	disk.fd = memory_file();
+	for (i = 0; i < 3; i++) {
+		write_and_die();
+		assert_int_equal(fstat(disk.fd, &status), 0);
+		whole = lseek(disk.fd, 0, SEEK_CUR);
+		assert_int_equal(status.st_size - whole, 3000 - two_blocks);
+	}
+	/* what it writes is shorter than what is cut off */
+	open_on(disk.fd, 1);
+	assert_int_equal(pcap_start(pcap), 0);
+	frame(0, 60, 0);
+	pcap_close(pcap);
+	content = read_back(disk.fd);
+	assert_int_equal(content.reader.at, content.reader.length);
+	assert_int_equal(content.reader.sections, 4);
+	assert_int_equal(content.frames[0], 3 * 2 + 1);
+	assert_int_equal(content.reader.statistics[0].received, 1);
+	assert_int_equal(content.reader.statistics[0].dropped, 0);
+	/* and one that ended as it should leaves nothing to cut off */
+	assert_int_equal(lseek(disk.fd, 0, SEEK_CUR), content.reader.length);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
@@ -621,6 +698,7 @@ int main(void)
 		TEST(a_pipe_gets_it_all),
 		TEST(cut_anywhere_it_is_readable),
 		TEST(proc_67_a_full_disk_at_the_beginning),
+		TEST(proc_69_part_of_a_block_is_cut_off),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

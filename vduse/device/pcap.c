@@ -44,22 +44,16 @@ static uint64_t now(void)
 	return (uint64_t)time.tv_sec * UINT64_C(1000000000) + (uint64_t)time.tv_nsec;
 }
 
-/* The head of the file: small enough for one write, which must take it all. */
-static int write_head(const struct pcap *pcap, const char *const *names)
+/* The head of a section: small enough for one write, which must take it all. */
+static int write_head(struct pcap *pcap, const char *const *names)
 {
 	uint8_t bytes[(1 + PCAP_INTERFACES) * PCAPNG_DESCRIPTION_MAX];
 	size_t length = pcapng_section(bytes, APPLICATION);
 	unsigned int i;
-	ssize_t n;
 
 	for (i = 0; i < pcap->count; i++)
 		length += pcapng_interface(bytes + length, names[i]);
-	do {
-		n = write(pcap->writer.fd, bytes, length);
-	} while (n < 0 && errno == EINTR);
-	if (n < 0)
-		return -errno;
-	return (size_t)n == length ? 0 : -ENOSPC;
+	return pcap_writer_put(&pcap->writer, bytes, length);
 }
 
 int pcap_open(struct pcap **result, int fd, const char *const *names, unsigned int count,
@@ -78,8 +72,6 @@ int pcap_open(struct pcap **result, int fd, const char *const *names, unsigned i
 	rc = pcap->ring == MAP_FAILED ? -errno : pcap_writer_open(&pcap->writer, fd, pcap->ring);
 	if (rc == 0) {
 		rc = write_head(pcap, names);
-		if (rc == 0)
-			rc = pcap_writer_begin(&pcap->writer);
 		if (rc == 0) {
 			*result = pcap;
 			return 0;

@@ -15,6 +15,21 @@
 /* The most of one write: so that room is made as the file takes it. */
 #define WRITE_BYTES (256u << 10)
 
+/* Behind the last whole block, and nothing is there any more. 0, or -1 and errno. */
+static int find_end(struct pcap_writer *writer)
+{
+	struct stat status;
+
+	if (fstat(writer->fd, &status))
+		return -1;
+	if (!S_ISREG(status.st_mode))
+		return 0;
+	writer->whole = lseek(writer->fd, 0, SEEK_CUR);
+	if (writer->whole < 0 || writer->whole >= status.st_size)
+		return writer->whole < 0 ? -1 : 0;
+	return ftruncate(writer->fd, writer->whole);
+}
+
 int pcap_writer_open(struct pcap_writer *writer, int fd, const uint8_t *ring)
 {
 	int flags = fcntl(fd, F_GETFL);
@@ -23,10 +38,12 @@ int pcap_writer_open(struct pcap_writer *writer, int fd, const uint8_t *ring)
 	writer->fd = fd;
 	writer->ring = ring;
 	writer->news_fd = -1;
+	writer->whole = -1;
 	writer->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (writer->wake_fd >= 0)
 		writer->news_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (writer->news_fd >= 0 && flags >= 0 && !fcntl(fd, F_SETFL, flags | O_NONBLOCK))
+	if (writer->news_fd >= 0 && flags >= 0 && !fcntl(fd, F_SETFL, flags | O_NONBLOCK) &&
+	    find_end(writer) == 0)
 		return 0;
 	flags = -errno;
 	pcap_writer_close(writer);
@@ -41,14 +58,38 @@ void pcap_writer_close(struct pcap_writer *writer)
 		close(writer->news_fd);
 }
 
-int pcap_writer_begin(struct pcap_writer *writer)
+/* @ahead bytes behind the last whole block, or where a stream is. As write(2). */
+static ssize_t write_ahead(const struct pcap_writer *writer, const uint8_t *bytes, size_t length,
+			   uint64_t ahead)
 {
-	struct stat status;
+	if (writer->whole < 0)
+		return write(writer->fd, bytes, length);
+	return pwrite(writer->fd, bytes, length, writer->whole + (off_t)ahead);
+}
 
-	if (fstat(writer->fd, &status))
-		return -errno;
-	writer->whole = S_ISREG(status.st_mode) ? status.st_size : -1;
-	return 0;
+/* So many bytes more are whole blocks, and that outlives us. */
+static void keep(struct pcap_writer *writer, uint64_t length)
+{
+	if (writer->whole < 0 || !length)
+		return;
+	writer->whole += (off_t)length;
+	lseek(writer->fd, writer->whole, SEEK_SET);
+}
+
+int pcap_writer_put(struct pcap_writer *writer, const uint8_t *bytes, size_t length)
+{
+	ssize_t n;
+	int rc;
+
+	do
+		n = write_ahead(writer, bytes, length, 0);
+	while (n < 0 && errno == EINTR);
+	rc = n < 0 ? -errno : (size_t)n == length ? 0 : -ENOSPC;
+	if (rc == 0)
+		keep(writer, length);
+	else if (writer->whole >= 0 && ftruncate(writer->fd, writer->whole))
+		return -errno;		/* then readers find part of a block at the end */
+	return rc;
 }
 
 static uint32_t word_at(const struct pcap_writer *writer, uint64_t position)
@@ -63,16 +104,17 @@ static uint32_t word_at(const struct pcap_writer *writer, uint64_t position)
 /* Leave the blocks that are in the file to the other thread. */
 static void release_blocks(struct pcap_writer *writer)
 {
-	uint64_t tail = atomic_load_explicit(&writer->tail, memory_order_relaxed), length;
+	uint64_t tail = atomic_load_explicit(&writer->tail, memory_order_relaxed);
+	uint64_t length, whole = 0;
 
 	while (tail < writer->written) {
 		length = word_at(writer, tail + 4);
 		if (tail + length > writer->written)
 			break;
 		tail += length;
-		if (writer->whole >= 0)
-			writer->whole += (off_t)length;
+		whole += length;
 	}
+	keep(writer, whole);
 	atomic_store_explicit(&writer->tail, tail, memory_order_release);
 }
 
@@ -97,7 +139,9 @@ static int write_piece(struct pcap_writer *writer)
 		length = WRITE_BYTES;
 	if (!length)
 		return 0;
-	n = write(writer->fd, writer->ring + at, length);
+	/* part of a block may be there already */
+	n = write_ahead(writer, writer->ring + at, length, writer->written -
+			atomic_load_explicit(&writer->tail, memory_order_relaxed));
 	if (n < 0)
 		return errno == EINTR ? 1 : -errno;
 	writer->written += (uint64_t)n;
@@ -270,16 +314,7 @@ void pcap_writer_unwritten(const struct pcap_writer *writer,
 void pcap_writer_append(struct pcap_writer *writer, const uint8_t *bytes, size_t length)
 {
 	bool all = writer->written == atomic_load(&writer->head);
-	ssize_t n;
 
-	if (writer->whole < 0) {
-		if (all && write(writer->fd, bytes, length) < 0)
-			return;		/* a stream whose reader has gone */
-		return;
-	}
-	if (ftruncate(writer->fd, writer->whole))
-		return;
-	n = pwrite(writer->fd, bytes, length, writer->whole);
-	if (n != (ssize_t)length && ftruncate(writer->fd, writer->whole))
-		return;		/* then readers find part of a block at the end */
+	if (writer->whole < 0 ? all : !ftruncate(writer->fd, writer->whole))
+		pcap_writer_put(writer, bytes, length);
 }

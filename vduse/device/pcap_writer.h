@@ -1,5 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The half of a capture (pcap.h) that writes: a thread of its own, and what it shares. */
+/*
+ * The half of a capture (pcap.h) that writes: a thread of its own, and what it shares.
+ *
+ * A process may be killed in the middle of a write, and another one goes on with the same open
+ * file. So that one finds out where, a regular file is written at explicit positions, and its file
+ * position, which the kernel keeps with the open file, is behind its last whole block. What
+ * stands after that is cut off by who opens it next: part of a block, or whole ones whose writer
+ * did not come to say so.
+ */
 #ifndef VDUSE_DEVICE_PCAP_WRITER_H
 #define VDUSE_DEVICE_PCAP_WRITER_H
 
@@ -30,17 +38,18 @@ struct pcap_writer {
 
 	/* the writer's own; of the other one before it starts and after it ended */
 	uint64_t written;	/* up to here in the ring; at least tail */
-	off_t whole;		/* length of the file's whole blocks; -1: no regular file */
+	off_t whole;		/* the file position, behind its whole blocks; -1: no regular file */
 	bool started;
 	pthread_t thread;
 };
 
-/* Begin for the file @fd. 0 or negative errno; ended by pcap_writer_close(). */
+/* Begin for the file @fd, and cut off what another process has begun to write. 0 or negative errno;
+ * ended by pcap_writer_close(). */
 int pcap_writer_open(struct pcap_writer *writer, int fd, const uint8_t *ring);
 void pcap_writer_close(struct pcap_writer *writer);
 
-/* The head of the file is written: remember how long it is. 0 or negative errno. */
-int pcap_writer_begin(struct pcap_writer *writer);
+/* Before the start and after the end: write blocks, all of them or none. 0 or negative errno. */
+int pcap_writer_put(struct pcap_writer *writer, const uint8_t *bytes, size_t length);
 
 /* Start the thread. 0 or negative errno. */
 int pcap_writer_start(struct pcap_writer *writer);
