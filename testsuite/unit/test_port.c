@@ -214,6 +214,17 @@ static void the_driver_is_told(void **state)
 	assert_true(woken > 0);
 }
 
+/* The journal is a file: what nobody of ours has written there lowers no link. */
+static void proc_70_a_journal_that_says_neither_lowers_no_link(void **state)
+{
+	(void)state;
+	ports[0].journal->session.link_down = 0x100;
+	offer(0, 8);
+	transmit(1, 5);
+	port_forward(&ports[1], NOW);
+	assert_int_equal(used(0, PORT_RECEIVEQ), 5);
+}
+
 static void nothing_passes_while_it_is_down(void **state)
 {
 	(void)state;
@@ -547,6 +558,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_port_begins_with_its_link),
 		TEST(the_driver_is_told),
+		TEST(proc_70_a_journal_that_says_neither_lowers_no_link),
 		TEST(nothing_passes_while_it_is_down),
 		TEST(a_link_that_is_up_already_loses_nothing),
 		TEST(what_was_on_its_way_is_dropped),

@@ -111,7 +111,7 @@ int port_set_link(struct port *port, bool up, uint64_t now);
 /* As port_set_link() said last. */
 static inline bool port_link_is_down(const struct port *port)
 {
-	return port->journal->session.link_down;
+	return port->journal->session.link_down == 1;
 }
 
 /* What @port has counted so far. It only grows while the port is open. */
