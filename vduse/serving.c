@@ -254,6 +254,13 @@ static void close_device(const struct serve_device *served, bool broke)
 			close(served->affinity[i]);
 }
 
+/* The kernel has broken a device, which is named (serve_run()). EPIPE of nothing is that of a
+ * reader of ours who has gone. */
+static bool is_broken(const struct failure *failure)
+{
+	return failure->errnum == EPIPE && failure->object[0];
+}
+
 static void close_devices(struct serving *serving, bool broke)
 {
 	unsigned int i;
@@ -315,8 +322,7 @@ int serving_run(struct serving *serving, struct failure *failure)
 		rc = serving_alone(serving, failure);
 	else if (rc >= 0)
 		rc = serving_supervise(serving, failure);
-	/* serve_run(): the kernel has broken a device */
-	close_devices(serving, rc == -EPIPE || rc == -EPERM);
+	close_devices(serving, rc < 0 && is_broken(failure));
 	for (i = 0; i < SERVE_DEVICES; i++)
 		if (serving->journals[i] >= 0)
 			close(serving->journals[i]);

@@ -2,11 +2,14 @@
 /*
  * What supervisor and worker say to each other, and what one that was taken over may send: packets
  * of any length and kind, texts without an end, numbers that mean success, descriptors.
+ *
+ * LDFLAGS: -Wl,--wrap=sendmsg,--wrap=recvmsg
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -23,7 +26,29 @@ static struct {
 	int ends[2];		/* we send by the first */
 	int free_number;	/* the lowest descriptor that is not open */
 	struct channel_message sent, got;
+	unsigned int interrupted;	/* calls that will be */
 } it;
+
+ssize_t __real_sendmsg(int fd, const struct msghdr *packet, int flags);
+ssize_t __real_recvmsg(int fd, struct msghdr *packet, int flags);
+ssize_t __wrap_sendmsg(int fd, const struct msghdr *packet, int flags);
+ssize_t __wrap_recvmsg(int fd, struct msghdr *packet, int flags);
+
+static bool is_interrupted(void)
+{
+	errno = EINTR;
+	return it.interrupted && it.interrupted--;
+}
+
+ssize_t __wrap_sendmsg(int fd, const struct msghdr *packet, int flags)
+{
+	return is_interrupted() ? -1 : __real_sendmsg(fd, packet, flags);
+}
+
+ssize_t __wrap_recvmsg(int fd, struct msghdr *packet, int flags)
+{
+	return is_interrupted() ? -1 : __real_recvmsg(fd, packet, flags);
+}
 
 static int setup(void **state)
 {
@@ -48,6 +73,19 @@ static int receive(void)
 {
 	memset(&it.got, 0xa5, sizeof(it.got));
 	return channel_receive(it.ends[1], &it.got, NULL, 0, NULL);
+}
+
+static void proc_64_interrupted_calls_are_made_again(void **state)
+{
+	(void)state;
+	it.sent.kind = CHANNEL_READY;
+	it.interrupted = 3;
+	assert_int_equal(channel_send(it.ends[0], &it.sent, NULL, 0), 0);
+	assert_int_equal(it.interrupted, 0);
+	it.interrupted = 3;
+	assert_int_equal(receive(), 0);
+	assert_int_equal(it.interrupted, 0);
+	assert_int_equal(it.got.kind, CHANNEL_READY);
 }
 
 static void every_kind_arrives(void **state)
@@ -280,6 +318,7 @@ static void proc_70_another_kind_of_control_data(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		TEST(proc_64_interrupted_calls_are_made_again),
 		TEST(every_kind_arrives),
 		TEST(proc_70_kinds_that_are_none),
 		TEST(proc_70_packets_of_another_length),

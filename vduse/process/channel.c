@@ -19,6 +19,7 @@ int channel_send(int fd, const struct channel_message *message, const int *fds,
 	struct iovec part = { .iov_base = (void *)(uintptr_t)message, .iov_len = sizeof(*message) };
 	struct msghdr packet = { .msg_iov = &part, .msg_iovlen = 1 };
 	union control control = { .bytes = { 0 } };
+	ssize_t n;
 
 	if (count > CHANNEL_DESCRIPTORS)
 		return -EINVAL;
@@ -30,9 +31,10 @@ int channel_send(int fd, const struct channel_message *message, const int *fds,
 		control.header.cmsg_len = CMSG_LEN(count * sizeof(int));
 		memcpy(CMSG_DATA(&control.header), fds, count * sizeof(int));
 	}
-	if (sendmsg(fd, &packet, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
-		return -errno;
-	return 0;
+	do
+		n = sendmsg(fd, &packet, MSG_NOSIGNAL | MSG_DONTWAIT);
+	while (n < 0 && errno == EINTR);
+	return n < 0 ? -errno : 0;
 }
 
 /* The descriptors of a packet, as far as they are wanted; the others are closed. */
@@ -115,7 +117,9 @@ int channel_receive(int fd, struct channel_message *message, int *fds, unsigned 
 	unsigned int taken;
 	ssize_t length;
 
-	length = recvmsg(fd, &packet, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
+	do
+		length = recvmsg(fd, &packet, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
+	while (length < 0 && errno == EINTR);
 	if (length < 0)
 		return -errno;
 	taken = take_descriptors(&packet, fds, most);

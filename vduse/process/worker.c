@@ -166,8 +166,11 @@ static int receive_plan(struct worker *worker)
 	int fds[CHANNEL_DESCRIPTORS], rc;
 	struct given given = { .fds = fds };
 
-	if (poll(&channel, 1, PLAN_MS) <= 0)
-		return -ETIMEDOUT;
+	do
+		rc = poll(&channel, 1, PLAN_MS);
+	while (rc < 0 && errno == EINTR);
+	if (rc <= 0)
+		return rc < 0 ? -errno : -ETIMEDOUT;
 	rc = channel_receive(ISOLATION_DESCRIPTOR, &worker->message, fds, CHANNEL_DESCRIPTORS,
 			     &given.count);
 	if (rc == 0 && worker->message.kind != CHANNEL_PLAN)
