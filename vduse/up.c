@@ -20,8 +20,8 @@
 enum up_word {
 	UP_NAME, UP_TYPE, UP_FEATURES, UP_VQS, UP_VQ_ALIGN, UP_VENDOR, UP_MAC, UP_MTU,
 	UP_BOUNCE_SIZE, UP_MSG_TIMEOUT, UP_QUEUE_SIZE, UP_USER, UP_POLL, UP_UMEM, UP_PCAP,
-	UP_ISOLATION, UP_DRIVER, UP_FOREGROUND, UP_PEER, UP_PEER_FEATURES, UP_PEER_VQS, UP_PEER_VQ_ALIGN,
-	UP_PEER_VENDOR, UP_PEER_MAC, UP_PEER_MTU, UP_PEER_BOUNCE_SIZE, UP_PEER_MSG_TIMEOUT,
+	UP_ISOLATION, UP_DRIVER, UP_FILE, UP_FOREGROUND, UP_PEER, UP_PEER_FEATURES, UP_PEER_VQS,
+	UP_PEER_VQ_ALIGN, UP_PEER_VENDOR, UP_PEER_MAC, UP_PEER_MTU, UP_PEER_BOUNCE_SIZE, UP_PEER_MSG_TIMEOUT,
 	UP_WORDS,
 };
 
@@ -74,6 +74,8 @@ const struct cli_word up_words[] = {
 			   .help = "what to do where the process cannot be isolated in full" },
 	[UP_DRIVER] = { .keyword = "driver", .kind = CLI_CHOICE, .choices = drivers,
 			.help = "what it is attached to; virtio_vdpa unless it is said" },
+	[UP_FILE] = { .keyword = "file", .value = "FILE", .kind = CLI_TEXT, .candidates = CLI_FILES,
+		      .help = "the file that has the words of the device, instead of this line" },
 	[UP_FOREGROUND] = { .keyword = "foreground", .kind = CLI_FLAG, .flags = CLI_GOES_ON,
 			    .help = "stay, and take it all down when told to end" },
 	[UP_PEER] = { .keyword = "peer", .value = "NAME2", .kind = CLI_NEW_NAME,
@@ -96,6 +98,50 @@ static int read_device(const struct cli_value *values, unsigned int name, unsign
 	words[CREATE_BOUNCE_SIZE] = values[first + UP_BOUNCE_SIZE - UP_FEATURES];
 	words[CREATE_MSG_TIMEOUT] = values[first + UP_MSG_TIMEOUT - UP_FEATURES];
 	return create_read_words(words, request, failure);
+}
+
+/* A word that says something of the device, or NULL: all but NAME, "file" and "foreground". */
+static const char *device_word(const struct cli_value *values)
+{
+	unsigned int i;
+
+	for (i = UP_NAME + 1; i < UP_WORDS; i++)
+		if (values[i].given && i != UP_FILE && i != UP_FOREGROUND)
+			return up_words[i].keyword;
+	return NULL;
+}
+
+/* How it runs is said by who runs it. */
+static int refuse_in_file(const struct cli_value *values, const char *path,
+			  struct failure *failure)
+{
+	if (!values[UP_FILE].given && !values[UP_FOREGROUND].given)
+		return 0;
+	failure_set(failure, STATUS_USAGE, EINVAL, path, "the word \"%s\" stands in it",
+		    up_words[values[UP_FILE].given ? UP_FILE : UP_FOREGROUND].keyword);
+	failure_hint(failure, "say it on the command line");
+	return -EINVAL;
+}
+
+int up_take_file(const struct cli_value **values, struct up_file *file, struct failure *failure)
+{
+	const char *path = (*values)[UP_FILE].text, *beside = device_word(*values);
+	int rc;
+
+	memset(file, 0, sizeof(*file));
+	if (!(*values)[UP_FILE].given)
+		return 0;
+	if (beside) {
+		failure_set(failure, STATUS_USAGE, EINVAL, NULL, "\"%s\" is said beside \"file\"",
+			    beside);
+		failure_hint(failure, "the words of the device are all in %.200s, or all here", path);
+		return -EINVAL;
+	}
+	rc = up_file_read(path, (*values)[UP_NAME].text, file, failure);
+	if (rc == 0)
+		rc = refuse_in_file(file->line.values, path, failure);
+	*values = file->line.values;
+	return rc;
 }
 
 /* A later "up" may stand in another folder. */
@@ -196,14 +242,14 @@ static int bring_and_stay(struct call *call, struct bring *bring, int64_t total,
 	return rc < 0 ? rc : 0;
 }
 
-int up_run(struct call *call, struct failure *failure)
+static int run(struct call *call, const struct cli_value *values, struct failure *failure)
 {
 	int64_t total = call_seconds(call) * INT64_C(1000);
 	char pcap[PATH_MAX];
 	struct unit unit;
 	struct bring bring = { .unit = &unit, .lock = -1, .errors = -1 };
 	unsigned int i;
-	int rc = up_read_words(call->values, &unit, pcap, failure);
+	int rc = up_read_words(values, &unit, pcap, failure);
 
 	if (rc < 0)
 		return rc;
@@ -223,5 +269,17 @@ int up_run(struct call *call, struct failure *failure)
 	if (bring.errors >= 0)
 		close(bring.errors);
 	free(bring.text);
+	return rc;
+}
+
+int up_run(struct call *call, struct failure *failure)
+{
+	const struct cli_value *values = call->values;
+	struct up_file file;
+	int rc = up_take_file(&values, &file, failure);
+
+	if (rc == 0)
+		rc = run(call, values, failure);
+	up_file_free(&file);
 	return rc;
 }
