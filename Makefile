@@ -275,6 +275,8 @@ SCHEMADIR = $(PREFIX)/share/vduse-tools/schema
 BASHDIR = $(PREFIX)/share/bash-completion/completions
 ZSHDIR = $(PREFIX)/share/zsh/site-functions
 FISHDIR = $(PREFIX)/share/fish/vendor_completions.d
+# systemd reads these below /usr and /usr/local; FOLDER/vduse.conf is systemd/FOLDER.conf here.
+SYSTEMD_CONFIGURATIONS := modules-load sysusers tmpfiles
 bash_completions = $(notdir $(PROGRAMS))
 zsh_completions = $(addprefix _,$(bash_completions))
 fish_completions = $(addsuffix .fish,$(bash_completions))
@@ -293,6 +295,16 @@ install: programs completions
 		echo "install -m 0644 $$page $$folder"; \
 		install -d "$$folder"; install -m 0644 "$$page" "$$folder"; \
 	done
+	install -d "$(DESTDIR)$(SYSCONFDIR)/vduse" "$(DESTDIR)$(UNITDIR)" "$(DESTDIR)$(UDEVDIR)"
+	sed 's,@SBINDIR@,$(SBINDIR),g; s,@SYSCONFDIR@,$(SYSCONFDIR),g' $(S)/systemd/vduse@.service.in \
+		>"$(DESTDIR)$(UNITDIR)/vduse@.service"
+	chmod 0644 "$(DESTDIR)$(UNITDIR)/vduse@.service"
+	install -m 0644 $(S)/systemd/60-vduse.rules "$(DESTDIR)$(UDEVDIR)"
+	@set -e; for kind in $(SYSTEMD_CONFIGURATIONS); do \
+		folder="$(DESTDIR)$(PREFIX)/lib/$$kind.d"; \
+		echo "install -m 0644 $(S)/systemd/$$kind.conf $$folder/vduse.conf"; \
+		install -d "$$folder"; install -m 0644 "$(S)/systemd/$$kind.conf" "$$folder/vduse.conf"; \
+	done
 
 uninstall:
 	rm -f $(foreach program,$(PROGRAMS),"$(DESTDIR)$(SBINDIR)/$(notdir $(program))")
@@ -300,6 +312,8 @@ uninstall:
 	rm -f $(foreach script,$(bash_completions),"$(DESTDIR)$(BASHDIR)/$(script)")
 	rm -f $(foreach script,$(zsh_completions),"$(DESTDIR)$(ZSHDIR)/$(script)")
 	rm -f $(foreach script,$(fish_completions),"$(DESTDIR)$(FISHDIR)/$(script)")
+	rm -f "$(DESTDIR)$(UNITDIR)/vduse@.service" "$(DESTDIR)$(UDEVDIR)/60-vduse.rules"
+	rm -f $(foreach kind,$(SYSTEMD_CONFIGURATIONS),"$(DESTDIR)$(PREFIX)/lib/$(kind).d/vduse.conf")
 	rm -f $(foreach page,$(MANUALS),"$(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(page)))/$(notdir $(page))")
 
 dist:
@@ -342,7 +356,7 @@ help:
 	@echo 'make soak         devices live and die at random under traffic, for HOURS=1'
 	@echo 'make vm           a shell on that kernel; RUN="COMMAND" runs one command'
 	@echo 'make deps         install what building and testing needs (root, apt)'
-	@echo 'make install      DESTDIR=, PREFIX=, SBINDIR=, MANDIR=;  make uninstall'
+	@echo 'make install      DESTDIR=, PREFIX=, SBINDIR=, MANDIR=, SYSCONFDIR=, UNITDIR=, UDEVDIR=;  make uninstall'
 	@echo 'make deb          Debian packages, in build/deb (needs debhelper, lintian)'
 	@echo 'make dist         a source archive;  make clean'
 	@echo 'WERROR=1 makes warnings errors; CI=true does, too.'
