@@ -52,10 +52,10 @@ small_debian()
 		"" "$1" "$BATS_TEST_TMPDIR/sources"
 )
 
-# files_of_root: all, but for what dpkg and apt note.
+# files_of_root: all, but for what dpkg and apt note, and copies that the making of users leaves.
 files_of_root()
 {
-	in_root find / -xdev -not -path '/proc/*' -not -path '/var/*' -not -path '/root/*' | sort
+	in_root find / -xdev -not -path '/proc/*' -not -path '/var/*' -not -path '/root/*' -not -path '/etc/*shadow-' | sort
 }
 
 @test "packages: make deb; they install and remove cleanly, and iproute2's vdpa comes back" {
@@ -68,7 +68,7 @@ files_of_root()
 	(cd "$BATS_TEST_TMPDIR/build" && plain "$testsuite/../configure" && plain make deb) >"$BATS_TEST_TMPDIR/log" 2>&1 ||
 		{ tail -n 40 "$BATS_TEST_TMPDIR/log"; false; }
 	run ! grep '^[EWI]: ' "$BATS_TEST_TMPDIR/log"
-	small_debian "$root" iproute2,libjson-c5,libmnl0,libseccomp2,libcap-ng0 >"$BATS_TEST_TMPDIR/log" 2>&1 ||
+	small_debian "$root" iproute2,libjson-c5,libmnl0,libseccomp2,libcap-ng0,systemd-standalone-sysusers >"$BATS_TEST_TMPDIR/log" 2>&1 ||
 		{ cat "$BATS_TEST_TMPDIR/log"; false; }
 	cp "$BATS_TEST_TMPDIR"/build/build/deb/vduse-tools{,-vdpa}_[0-9]*.deb "$root/root"
 	files_of_root >"$BATS_TEST_TMPDIR/before"
@@ -80,6 +80,10 @@ files_of_root()
 	run -0 in_root vdpa.iproute2 -V
 	[[ $output = *iproute2* ]]
 	run -0 in_root vduse -V
+	# the user and the groups of the service are there, which is not enabled, and an empty /etc/vduse
+	run -0 in_root getent passwd vduse
+	run -0 in_root getent group vduse-serve kvm
+	run ! in_root sh -c 'ls -d /etc/systemd/system/*/vduse@* /etc/vduse/*'
 	run -0 in_root dpkg -V
 	[ -z "$output" ]
 	in_root dpkg -P vduse-tools vduse-tools-vdpa
