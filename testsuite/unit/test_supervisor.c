@@ -73,7 +73,7 @@ static struct {
 	/* what fails, and from which start on */
 	int prepare_error, ask_error, take_error, spawn_error, pair_error, signals_error, mask_error,
 		poll_error, open_error, ready_error, send_error;
-	unsigned int from;
+	unsigned int from, interrupted;
 	bool user_namespace, no_network, stop_in_pause, stop_in_network;
 	int network_event;	/* of the helper */
 	int free_number;
@@ -305,6 +305,11 @@ int __wrap_poll(struct pollfd *fds, nfds_t count, int milliseconds)
 		rc = __real_poll(fds, count, 0);
 		it.offset += rc ? 0 : (uint64_t)milliseconds * MS;
 		return rc;
+	}
+	if (count == 3 && fds[0].fd == it.network_event && it.interrupted) {
+		it.interrupted--;
+		errno = EINTR;
+		return -1;
 	}
 	if (count == 3 && fds[0].fd == it.network_event && it.stop_in_network)
 		kill(getpid(), SIGTERM);
@@ -722,10 +727,11 @@ static void proc_69_handed_over_nobody_follows(void **state)
 	}
 }
 
-static void handed_over_it_serves_and_ends(void **state)
+static void proc_64_handed_over_it_serves_and_ends(void **state)
 {
 	(void)state;
 	it.plan.open_node = NULL;
+	it.interrupted = 2;
 	it.script[0] = ASKS_TO_END;
 	assert_int_equal(run(), 0);
 	assert_int_equal(it.taken, 1);
@@ -839,7 +845,7 @@ int main(void)
 		TEST(it_is_asked_to_end_in_a_pause),
 		TEST(asked_to_end_while_it_is_waited_for),
 		TEST(proc_69_handed_over_nobody_follows),
-		TEST(handed_over_it_serves_and_ends),
+		TEST(proc_64_handed_over_it_serves_and_ends),
 		TEST(handed_over_and_the_network_comes_late),
 		TEST(it_does_not_come),
 		TEST(it_comes_while_one_serves),

@@ -141,7 +141,10 @@ int supervisor_wait_worker(struct supervisor *supervisor, int milliseconds, sigi
 	if (rc <= 0)
 		return -ETIMEDOUT;
 	memset(info, 0, sizeof(*info));
-	return waitid(P_PIDFD, (id_t)supervisor->child.pidfd, info, WEXITED) ? -errno : 0;
+	do
+		rc = waitid(P_PIDFD, (id_t)supervisor->child.pidfd, info, WEXITED);
+	while (rc < 0 && errno == EINTR);
+	return rc < 0 ? -errno : 0;
 }
 
 void supervisor_forget_worker(struct supervisor *supervisor)
