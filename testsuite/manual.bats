@@ -47,3 +47,12 @@ spaced()
 		[[ $(<"$testsuite/../docs/zero.c") = *"$(<"$part")"* ]] || { cat "$part"; false; }
 	done
 }
+
+@test "manual: vduse-json(5), with vduse-monitor(8) for events, has each key of the schemas" {
+	local folder=$testsuite/..
+	jq -r '.. | objects | .properties? // empty | keys[]' "$folder"/schema/*.json | tr -d ' ' | sort -u >"$BATS_TEST_TMPDIR/keys"
+	[ "$(wc -l <"$BATS_TEST_TMPDIR/keys")" -gt 100 ]
+	grep -ohE '[A-Za-z_]+' "$folder/man/man5/vduse-json.5" "$folder/man/man8/vduse-monitor.8" | sort -u >"$BATS_TEST_TMPDIR/words"
+	run -0 comm -23 "$BATS_TEST_TMPDIR/keys" "$BATS_TEST_TMPDIR/words"
+	[ -z "$output" ]
+}
