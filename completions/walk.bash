@@ -199,6 +199,8 @@ _PROGRAM()
 	fi
 	((${#words[@]})) || return
 	_PROGRAM_walk "${words[@]:1}" || return
+	# a positional word that is a file
+	[[ ! $due && ${names[place]-} = - && ${types[place]} = file && ($literal || $current != -*) ]] && due=file
 	if [[ $due = file ]]; then
 		compopt -o filenames 2>/dev/null
 		mapfile -t COMPREPLY < <(compgen -f -- "$current")

@@ -177,6 +177,8 @@ _PROGRAM()
 	local -a table names flags types arguments helps said offers texts end shown
 
 	_PROGRAM_walk "${(@Q)words[2,CURRENT-1]}" || return
+	# a positional word that is a file
+	[[ -z $due && $names[place] = - && $types[place] = file && (-n $literal || $current != -*) ]] && due=file
 	if [[ $due = file ]]; then
 		_files
 		return

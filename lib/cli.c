@@ -321,6 +321,20 @@ static int take_word(struct parser *parser, const char *text, const char *next)
 	return rc ? rc : 2;
 }
 
+static int take_option(struct parser *parser, const char *text, const char *next)
+{
+	const struct cli_word *words = path_complete(parser) ? parser->found->words : NULL;
+	struct cli_line *line = parser->line;
+	int i = cli_find_option(words, text);
+
+	if (i < 0)
+		return cli_take_option(&line->options, text, next, parser->failure);
+	if (line->values[i].given)
+		return usage_error(parser, "\"%s\" is said twice", words[i].keyword);
+	line->values[i].given = true;
+	return 1;
+}
+
 static int check_required(struct parser *parser)
 {
 	const struct cli_word *words = parser->found->words;
@@ -403,7 +417,7 @@ static int parse(const struct cli_command *command, int argc, char **argv,
 		if (!parser.literal && !strcmp(argv[i], "--"))
 			parser.literal = true;
 		else if (!parser.literal && argv[i][0] == '-' && argv[i][1])
-			used = cli_take_option(&line->options, argv[i], next, failure);
+			used = take_option(&parser, argv[i], next);
 		else if (line->options.help || line->options.version)
 			continue;
 		else if (path_complete(&parser))

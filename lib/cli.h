@@ -56,6 +56,7 @@ enum cli_candidates {
 #define CLI_GOES_ON 8u		/* a verb that returns goes on with this word */
 #define CLI_SECTION 16u		/* the words behind it in the table are said behind it, and may
 				 * have keywords that stand before it as well */
+#define CLI_OPTION 32u		/* of a flag: "--dry-run" is another spelling of "dry_run" */
 
 struct cli_word {
 	const char *keyword;	/* NULL for a positional word */

@@ -211,3 +211,23 @@ int cli_take_option(struct cli_options *options, const char *word, const char *n
 	}
 	return 1;
 }
+
+/* Is @text the other spelling of @keyword? */
+static bool spells(const char *text, const char *keyword)
+{
+	if (strncmp(text, "--", 2))
+		return false;
+	for (text += 2; *text && (*keyword == *text || (*keyword == '_' && *text == '-')); text++)
+		keyword++;
+	return !*text && !*keyword;
+}
+
+int cli_find_option(const struct cli_word *words, const char *text)
+{
+	int i;
+
+	for (i = 0; words && words[i].kind != CLI_END; i++)
+		if ((words[i].flags & CLI_OPTION) && spells(text, words[i].keyword))
+			return i;
+	return -1;
+}

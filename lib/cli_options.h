@@ -23,4 +23,7 @@ extern const struct cli_option cli_option_table[];	/* ends with name NULL */
 int cli_take_option(struct cli_options *options, const char *word, const char *next,
 		    struct failure *failure);
 
+/* The flag among @words (may be NULL) that the option @text spells (CLI_OPTION), or -1. */
+int cli_find_option(const struct cli_word *words, const char *text);
+
 #endif

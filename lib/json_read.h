@@ -13,4 +13,9 @@
  */
 json_object *json_read_object(const char *text, size_t length, int depth, int flags);
 
+/* The same; where it is NULL with EBADMSG, *@why says what stands in the way at the byte *@at
+ * of @text, in a few words that are static. */
+json_object *json_read_explained(const char *text, size_t length, int depth, int flags,
+				 const char **why, size_t *at);
+
 #endif

@@ -46,6 +46,7 @@ load hang
 			vduse set            | vduse -T 1 -b - <<<'set %D link down'            | 6 6 6 6
 			vduse monitor        | interrupted vduse monitor initial name %D        | 0 0 0 0
 			vduse up             | vduse -T 2 up %D                                 | 6 6 . .
+			vduse apply          | vduse -j -T 9 apply - <<<'{"version":1,"devices":[{"name":"%D"}]}' | 6 6 6 6
 			vduse up             | vduse -T 2 up %D driver vhost_vdpa               | . . . 6
 		ROWS
 		[ "$(</sys/class/vduse/stopped-off/msg_timeout)" = 29 ] || complain 'msg_timeout was not put back'
@@ -173,6 +174,7 @@ load hang
 			vduse set            | vduse -T 30 set %D link down                     | 1 1 1 1
 			vduse set            | vduse set %D msg_timeout 2 bounce_size 67108864  | 0 0 0 0
 			vduse set            | vduse set %D vq 0 irq_affinity 0                 | 0 0 0 0
+			vduse apply          | vduse apply - dry_run <<<'{"version":1,"devices":[{"name":"%D"}]}' | 0 0 0 0
 		ROWS
 		run_line 'vduse show'
 		[[ $out = *'killed-virtio: '*' served false attached true broken false '* ]] || complain "show says: $out$err"
@@ -245,6 +247,7 @@ load hang
 			vduse set            | vduse set %D vq 0 irq_affinity 0                 | 0 0 0 0
 			vduse loopback       | vduse loopback %D                                | 1 1 1 1
 			vduse loopback       | vduse loopback %D background                     | 1 1 1 1
+			vduse apply          | vduse apply - dry_run <<<'{"version":1,"devices":[{"name":"%D"}]}' | 0 0 0 0
 		ROWS
 		run_line 'vduse -j show'
 		[[ $out = *'"broken-virtio":'*'"broken":true,"driver":"virtio_vdpa"'* ]] || complain "show says: $out$err"

@@ -35,7 +35,7 @@ load device
 			done
 		}
 		for line in 'vduse' 'vduse -h' 'vduse --help' 'vduse help' 'vduse -j help'; do
-			usage "$line" create destroy show list stats set loopback monitor up down --json --timeout --color
+			usage "$line" create destroy show list stats set loopback monitor up apply down --json --timeout --color
 		done
 		for line in 'vdpa' 'vdpa -h' 'vdpa --help' 'vdpa help' 'vdpa -j help' 'vdpa -jp -h'; do
 			usage "$line" mgmtdev dev --json --timeout --details
@@ -204,6 +204,8 @@ load device
 			2 vduse create w0 msg_timeout                       ## msg_timeout
 			2 vduse create w0 bounce_size                       ## bounce_size
 			2 vduse destroy                                     ## name
+			2 vduse apply                                       ## file
+			2 vduse apply here --dry-runs                       ## dry-runs
 			2 vduse loopback                                    ## name
 			2 vduse loopback here peer                          ## peer
 			2 vduse loopback here vq_size                       ## vq_size

@@ -111,6 +111,8 @@ guest_functions+=(answer said)
 		answer 0 'vduse up' 'vduse -j up js0 peer js1'
 		answer 0 'vduse up' 'vduse -j up js2 driver vhost_vdpa'
 		answer 5 'vduse up' 'vduse -j up js2 mtu 1400 driver vhost_vdpa'
+		answer 2 'vduse apply' "vduse -j apply - <<<'{\"version\":1}'"
+		answer 5 'vduse apply' "vduse -j apply - --dry-run <<<'{\"version\":1,\"devices\":[{\"name\":\"js0\"},{\"name\":\"js2\",\"peer\":{\"name\":\"js3\"}}]}'"
 		answer 0 'vduse down' 'vduse -j down js0'
 		answer 0 'vduse down' 'vduse -j down js2'
 		# devices of other kinds

@@ -8,17 +8,6 @@
 
 #include "lib/registry.h"
 
-static bool any_there(const struct unit_names *names)
-{
-	struct vduse_device device;
-	unsigned int i;
-
-	for (i = 0; i < names->count; i++)
-		if (vduse_device_read(&sysfs_machine, names->names[i], &device, NULL) == 0)
-			return true;
-	return false;
-}
-
 static int refuse_other(const struct bring *bring, const char *name, const char *was,
 			struct failure *failure)
 {
@@ -51,7 +40,7 @@ static int check_words(const struct bring *bring, const char *name, bool there,
 	char *was = unit_read(name, &said, NULL);
 	int rc = 0;
 
-	if (was && any_there(&said))
+	if (was && unit_is_there(&said))
 		rc = refuse_other(bring, name, was, failure);
 	else if (!was && there)
 		rc = refuse_unknown(name, failure);

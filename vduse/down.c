@@ -6,7 +6,7 @@
 
 #include "lib/sysfs.h"
 #include "lib/vdpa_autoprobe.h"
-#include "vduse/ending.h"
+#include "vduse/down.h"
 #include "vduse/unit_lock.h"
 #include "vduse/verbs.h"
 
@@ -27,9 +27,8 @@ static bool same_names(const struct unit_names *a, const struct unit_names *b)
 	       (a->count < 2 || !strcmp(a->names[1], b->names[1]));
 }
 
-/* What belongs together is known for certain only while it is locked. Returns the lock. */
-static int lock_members(const char *name, const struct pace *pace, struct unit_names *names,
-			struct failure *failure)
+int down_lock(const char *name, const struct pace *pace, struct unit_names *names,
+	      struct failure *failure)
 {
 	struct unit_names again;
 	int lock;
@@ -48,7 +47,7 @@ static int lock_members(const char *name, const struct pace *pace, struct unit_n
 	}
 }
 
-static bool is_there(const char *name)
+bool down_is_there(const char *name)
 {
 	struct vduse_device device;
 
@@ -67,14 +66,14 @@ static void tell(struct call *call, const struct unit_names *names, struct buffe
 	}
 }
 
-static int end(struct call *call, const struct unit_names *names, const struct pace *pace,
-	       struct failure *failure)
+int down_end(struct call *call, const struct unit_names *names, const struct pace *pace,
+	     struct failure *failure)
 {
 	const struct ending all = ending_of_all(names);
 	struct buffer found[UNIT_DEVICES] = { { 0 } };
 	int rc;
 
-	if (!is_there(names->names[0])) {
+	if (!down_is_there(names->names[0])) {
 		call_warn(call, names->names[0], "there is nothing of it to end");
 		return 0;
 	}
@@ -98,11 +97,11 @@ int down_run(struct call *call, struct failure *failure)
 	rc = pace_begin(&pace, call_seconds(call) * INT64_C(1000), failure);
 	if (rc < 0)
 		return rc;
-	lock = lock_members(name, &pace, &names, failure);
+	lock = down_lock(name, &pace, &names, failure);
 	/* a device can be ended where nothing can be written; then nobody brings one up either */
 	if (lock >= 0 || lock == -EROFS) {
 		vdpa_autoprobe_repair(&sysfs_machine);
-		rc = end(call, &names, &pace, failure);
+		rc = down_end(call, &names, &pace, failure);
 		unit_unlock(lock);
 	} else {
 		rc = lock;

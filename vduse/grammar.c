@@ -85,6 +85,13 @@ static const struct cli_verb verbs[] = {
 		.help = "make, serve and attach a device, or a connected pair",
 		.run = up_run,
 	}, {
+		.path = "apply",
+		.words = apply_words,
+		.running = CLI_KEEPS_TIME,
+		.container = "apply",
+		.help = "bring this machine to the devices that a file lists",
+		.run = apply_run,
+	}, {
 		.path = "down",
 		.words = down_words,
 		.running = CLI_KEEPS_TIME,

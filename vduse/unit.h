@@ -63,6 +63,9 @@ char *unit_read(const char *name, struct unit_names *names, bool *unusable);
 bool unit_is_unusable(const char *name);
 bool unit_is_written(const struct unit_names *names, const char *text);
 
+/* Is there a device of one of @names? */
+bool unit_is_there(const struct unit_names *names);
+
 /* Write @text for each of @names, and remove their files. 0, or negative with @failure. */
 int unit_write(const struct unit_names *names, const char *text, struct failure *failure);
 int unit_remove(const struct unit_names *names, struct failure *failure);

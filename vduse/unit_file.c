@@ -76,6 +76,17 @@ bool unit_is_written(const struct unit_names *names, const char *text)
 	return same;
 }
 
+bool unit_is_there(const struct unit_names *names)
+{
+	struct vduse_device device;
+	unsigned int i;
+
+	for (i = 0; i < names->count; i++)
+		if (vduse_device_read(&sysfs_machine, names->names[i], &device, NULL) == 0)
+			return true;
+	return false;
+}
+
 /* Both under the lock of the folder; @text NULL: remove. */
 static int change(const struct unit_names *names, const char *text, int registry)
 {

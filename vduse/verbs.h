@@ -31,6 +31,9 @@ int monitor_verb_run(struct call *call, struct failure *failure);
 extern const struct cli_word up_words[];
 int up_run(struct call *call, struct failure *failure);
 
+extern const struct cli_word apply_words[];
+int apply_run(struct call *call, struct failure *failure);
+
 extern const struct cli_word down_words[];
 int down_run(struct call *call, struct failure *failure);
 

@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# vduse apply on the real kernel: what a file lists is what there is afterwards, with no more
+# done than that takes. What a file may say is in unit/test_apply_file.c.
+
+load common
+load device
+
+guest_functions+=(apply was)
+
+# apply 'ENTRY, ENTRY' [WORD]...: status, out and err of that file, given by its entries.
+apply()
+{
+	printf '{"version": 1, "devices": [%s]}' "$1" >"$T.json"
+	shift
+	run_line "vduse -j apply $T.json $*"
+	rm -f "$T.json"
+	[ -z "$out" ] || printf 'vduse apply\t%s\n' "${out%$'\n'}"
+}
+
+# was WHAT STATUS RECORDS: that is what it said.
+was()
+{
+	[ "$status" = "$2" ] || complain "$1: status $status, expected $2: $err"
+	[ "$out" = "{\"apply\":{$3}}"$'\n' ] || complain "$1: $out"
+	[ "$2" != 0 ] || [ -z "$err" ] || complain "$1: $err"
+}
+
+@test "apply: makes, changes in place, replaces and ends; a second time there is nothing to do, and a dry run does nothing" {
+	in_guest <<-'SCRIPT' >"$BATS_TEST_TMPDIR/answers"
+		one='{"name": "ap0", "mac": "02:00:00:00:00:10"}, {"name": "ap1", "driver": "vhost_vdpa"}, {"name": "ap2", "peer": {"name": "ap3"}}'
+		apply "$one" --dry-run
+		was 'dry run' 0 '"ap0":{"action":"create","result":"planned"},"ap1":{"action":"create","result":"planned"},"ap2":{"action":"create","peer":"ap3","result":"planned"}'
+		expect 0 'vduse -j show' '^\{"vduse":\{\}\}\n$'
+		nothing_left ap
+		apply "$one"
+		was 'from nothing' 0 '"ap0":{"action":"create","result":"done"},"ap1":{"action":"create","result":"done"},"ap2":{"action":"create","peer":"ap3","result":"done"}'
+		[ "$(driver_of ap0) $(driver_of ap1) $(driver_of ap2) $(driver_of ap3)" = 'virtio_vdpa vhost_vdpa virtio_vdpa virtio_vdpa' ] ||
+			complain "drivers: $(driver_of ap0) $(driver_of ap1) $(driver_of ap2) $(driver_of ap3)"
+		[ "$(read_value "/sys/class/net/$(interface_of ap0)/address")" = 02:00:00:00:00:10 ] || complain 'ap0 has another address'
+		pids="$(service_of ap0) $(service_of ap1) $(service_of ap2)"
+		apply "$one"
+		was 'a second time' 0 '"ap0":{"action":"nothing","result":"done"},"ap1":{"action":"nothing","result":"done"},"ap2":{"action":"nothing","peer":"ap3","result":"done"}'
+		expect 0 "vduse up ap0 mac 02:00:00:00:00:10"
+		# what can change does, and the devices stay
+		two='{"name": "ap0", "mac": "02:00:00:00:00:10", "msg_timeout": 10, "link": "down"}, {"name": "ap1"}, {"name": "ap2", "peer": {"name": "ap3", "link": "down", "msg_timeout": 20}}'
+		apply "$two" dry_run
+		[ "$(read_value /sys/class/vduse/ap0/msg_timeout) $(driver_of ap1)" = '30 vhost_vdpa' ] || complain 'a dry run changed something'
+		apply "$two"
+		was 'changes' 0 '"ap0":{"action":"change","result":"done","reasons":["msg_timeout default, not msg_timeout 10","link up, not down"]},"ap1":{"action":"change","result":"done","reasons":["driver vhost_vdpa, not driver virtio_vdpa"]},"ap2":{"action":"change","peer":"ap3","result":"done","reasons":["peer'\''s msg_timeout default, not peer'\''s msg_timeout 20","peer'\''s link up, not down"]}'
+		[ "$(read_value /sys/class/vduse/ap0/msg_timeout) $(read_value /sys/class/vduse/ap3/msg_timeout) $(driver_of ap1)" = '10 20 virtio_vdpa' ] ||
+			complain 'it was not changed'
+		expect 0 'vduse -d show ap0' ' link down'
+		expect 0 'vduse -d show ap3' ' link down'
+		[ "$(service_of ap0) $(service_of ap1) $(service_of ap2)" = "$pids" ] || complain 'a change started another process'
+		apply "$two"
+		was 'changes, a second time' 0 '"ap0":{"action":"nothing","result":"done"},"ap1":{"action":"nothing","result":"done"},"ap2":{"action":"nothing","peer":"ap3","result":"done"}'
+		expect 0 'vduse up ap1'
+		# what was said once and no more is the default; what was not said stays
+		apply '{"name": "ap0", "mac": "02:00:00:00:00:10"}'
+		was 'the default' 0 '"ap0":{"action":"change","result":"done","reasons":["msg_timeout 10, not msg_timeout default"]}'
+		[ "$(read_value /sys/class/vduse/ap0/msg_timeout)" = 30 ] || complain 'msg_timeout is not the default'
+		expect 0 'vduse -d show ap0' ' link down'
+		# what cannot change is replaced
+		three='{"name": "ap1", "state": "absent"}, {"name": "ap3", "state": "absent"}, {"name": "ap0", "mac": "02:00:00:00:00:10", "mtu": 1400}, {"name": "ap2", "state": "absent"}'
+		apply "$three" --dry-run
+		was 'dry run' 0 '"ap1":{"action":"destroy","result":"planned"},"ap3":{"action":"destroy","result":"planned","reasons":["with ap2"]},"ap0":{"action":"replace","result":"planned","reasons":["mtu 1500, not mtu 1400"]},"ap2":{"action":"destroy","result":"planned","reasons":["with ap3"]}'
+		[ "$(service_of ap0) $(service_of ap1) $(service_of ap2)" = "$pids" ] || complain 'a dry run ended a process'
+		apply "$three"
+		was 'replaced' 0 '"ap1":{"action":"destroy","result":"done"},"ap3":{"action":"destroy","result":"done","reasons":["with ap2"]},"ap0":{"action":"replace","result":"done","reasons":["mtu 1500, not mtu 1400"]},"ap2":{"action":"nothing","result":"done"}'
+		[ "$(read_value "/sys/class/net/$(interface_of ap0)/mtu")" = 1400 ] || complain 'ap0 has another mtu'
+		for name in ap1 ap2 ap3; do nothing_left $name; done
+		apply "$three"
+		was 'replaced, a second time' 0 '"ap1":{"action":"nothing","result":"done"},"ap3":{"action":"nothing","result":"done"},"ap0":{"action":"nothing","result":"done"},"ap2":{"action":"nothing","result":"done"}'
+		apply ''
+		was 'nothing listed' 0 ''
+		expect 0 'vduse show ap0' 'served true'
+		expect 0 'vduse down ap0'
+		expect 0 "vduse apply - --dry-run <<<'{\"version\": 1, \"devices\": [{\"name\": \"ap0\"}, {\"name\": \"ap1\", \"state\": \"absent\"}]}'" $'^ap0: create\nap1: nothing to do\n$'
+	SCRIPT
+	"$testsuite/check-answers" --unseen '^(?!vduse apply)|error' "$testsuite/../schema" "$BATS_TEST_TMPDIR/answers"
+}
