@@ -185,7 +185,7 @@ load up
 	SCRIPT
 }
 
-@test "foreground: it stays, tells the service manager, and takes everything down on a signal, or when the device process ends" {
+@test "foreground: it stays, tells the service manager, and takes everything down on a signal, or when the device process ends; one that is killed has a successor" {
 	in_guest <<-'SCRIPT'
 		# stays WORDS: it is up, in the background of this script, as $pid
 		stays()
@@ -218,11 +218,31 @@ load up
 		no_trace 'no service manager' f0
 		stays f0 driver vhost_vdpa peer f1
 		server=$(service_of f1)
-		kill -KILL "$server"
+		kill "$server"
 		ends 10 $pid
-		[ $status = 1 ] || complain "dead device process: status $status"
+		[ $status = 1 ] || complain "ended device process: status $status"
 		grep -q "device process $server ended; all of it was taken down" $T.fe || complain "says $(cat $T.fe)"
-		no_trace 'its device process was killed' f0 f1
+		no_trace 'its device process ended' f0 f1
+		stays f0 peer f1
+		left=$(interface_of f0) right=$(interface_of f1)
+		raise "$left" "$right"
+		for name in f1 f0; do
+			server=$(service_of $name)
+			kill -KILL "$server"
+			wait_until 20 grep -q "f0: its device process $server was killed; process [0-9]* goes on" $T.fe ||
+				complain "no successor: $(cat $T.fe)"
+		done
+		[ "$left $right" = "$(interface_of f0) $(interface_of f1)" ] || complain 'other interfaces'
+		carries frames "$left" to "$right" count 200
+		# somebody means it: one dies, five successors die
+		wait_until 20 eval '
+			server=$(service_of f0)
+			[ -z "$server" ] || kill -KILL "$server"
+			! kill -0 $pid 2>/dev/null' || complain 'it goes on and on'
+		ends 10 $pid
+		[ $status = 1 ] || complain "killed time and again: status $status: $(cat $T.fe)"
+		grep -q "device process [0-9]* ended; all of it was taken down" $T.fe || complain "says $(cat $T.fe)"
+		no_trace 'killed time and again' f0 f1
 		# a service manager may tell both to end, the device process first
 		stays f0 driver vhost_vdpa
 		kill -STOP $pid

@@ -219,7 +219,7 @@ int bring_up(struct bring *bring, struct failure *failure)
 	int rc = run(bring, bring->names.names[0], NULL, modules_step, failure);
 
 	bring->undo = (struct ending){ .names = bring->names };
-	if (rc == 0)
+	if (rc == 0 && bring->lock < 0)
 		rc = bring->lock = unit_lock(&bring->names, &bring->pace, failure);
 	if (rc < 0)
 		return rc;

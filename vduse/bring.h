@@ -25,7 +25,7 @@ struct bring {
 };
 
 /* Bring it up. 0 with @bring->now as it is then, or negative with @failure and nothing of
- * what it did left. @bring->lock is taken, and held on success and failure. */
+ * what it did left. @bring->lock is taken where it is not held, and held on success and failure. */
 int bring_up(struct bring *bring, struct failure *failure);
 
 /* Undo what bring_up() did, within @milliseconds; @failure goes on to say what could not be. */

@@ -127,6 +127,14 @@ bool standing_leaves_files(const char *name)
 	       each_half_socket(name, -1);
 }
 
+bool standing_was_killed(const char *name)
+{
+	char socket[REGISTRY_FILE_MAX];
+
+	registry_socket_name(name, socket);
+	return exists(socket);
+}
+
 static int remove_socket(const char *name, struct failure *failure)
 {
 	int rc = control_socket_remove(REGISTRY_FOLDER, name);

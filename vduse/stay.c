@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdio.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -11,6 +12,10 @@
 #include "lib/clock.h"
 #include "vduse/process/readiness.h"
 #include "vduse/unit_lock.h"
+
+/* One after the other, killed as young as this: somebody means it. */
+#define YOUNG_MS 10000
+#define YOUNG_MAX 5
 
 int stay_errors(void)
 {
@@ -80,19 +85,69 @@ static int end_all(struct bring *bring, int64_t milliseconds, bool *left, struct
 	return rc < 0 ? rc : ending_run(&all, &pace, NULL, failure);
 }
 
+/* Let go of what others may change while this process waits. */
+static void let_go(struct bring *bring)
+{
+	bring->pace.end = INT64_MAX;
+	unit_unlock(bring->lock);
+	bring->lock = -1;
+}
+
+/*
+ * The device process has ended. Was it killed, and is there another one now? Under the lock, for
+ * "vduse down" kills as well, and leaves nothing. 1; 0 where it is over; -EINTR for a signal.
+ */
+static int revive(struct bring *bring, int64_t milliseconds)
+{
+	struct failure failure = { .status = STATUS_OK };
+	pid_t pid = standing_server(&bring->now[0]);
+	int rc;
+
+	bring->pace.end = clock_ms() + milliseconds;
+	rc = bring->lock = unit_lock(&bring->names, &bring->pace, &failure);
+	if (rc >= 0 && (!any_left(bring) || !standing_was_killed(bring->names.names[0])))
+		return 0;
+	if (rc >= 0)
+		rc = bring_up(bring, &failure);
+	if (rc < 0)
+		return rc == -EINTR ? rc : 0;
+	if (bring->errors >= 0)
+		dprintf(bring->errors, "vduse: %s: its device process %d was killed; process %d "
+			"goes on\n", bring->names.names[0], (int)pid,
+			(int)standing_server(&bring->now[0]));
+	let_go(bring);
+	return 1;
+}
+
+/* As wait_end(), of the last of the device processes, which is @pid then. */
+static int wait_last(struct bring *bring, int64_t milliseconds, pid_t *pid)
+{
+	unsigned int young = 0;
+	int64_t since;
+	int rc;
+
+	do {
+		since = clock_ms();
+		*pid = standing_server(&bring->now[0]);
+		rc = wait_end(bring);
+		young = clock_ms() - since < YOUNG_MS ? young + 1 : 0;
+		if (rc == 0 && young <= YOUNG_MAX)
+			rc = revive(bring, milliseconds);
+	} while (rc == 1);
+	return rc;
+}
+
 int stay(struct call *call, struct bring *bring, int64_t milliseconds, struct failure *failure)
 {
 	int ended = -EINTR, said = say(call, failure), rc;
-	pid_t pid = standing_server(&bring->now[0]);
 	struct failure second = { .status = STATUS_OK };
 	bool left = true;
+	pid_t pid = 0;
 
 	if (said == 0) {
-		bring->pace.end = INT64_MAX;
-		unit_unlock(bring->lock);
-		bring->lock = -1;
+		let_go(bring);
 		notify_manager("READY=1");
-		ended = wait_end(bring);
+		ended = wait_last(bring, milliseconds, &pid);
 		notify_manager("STOPPING=1");
 	}
 	rc = end_all(bring, milliseconds, &left, &second);
