@@ -66,6 +66,18 @@ static pid_t spawn(unsigned long flags, int *pidfd)
 	return (pid_t)syscall(SYS_clone, flags | CLONE_PIDFD | SIGCHLD, NULL, pidfd, NULL, NULL);
 }
 
+/* The exit status of a child that has nothing to wait for; -1 where it has none. */
+static int status_of(pid_t pid)
+{
+	int status;
+	pid_t found;
+
+	do
+		found = waitpid(pid, &status, 0);
+	while (found < 0 && errno == EINTR);
+	return found == pid && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
 /* errno of a process in the namespaces @flags, or 0. */
 static int try_namespaces(unsigned long flags)
 {
@@ -76,7 +88,7 @@ static int try_namespaces(unsigned long flags)
 		_exit(0);
 	if (pid < 0)
 		return errno;
-	waitpid(pid, NULL, 0);
+	status_of(pid);
 	close(pidfd);
 	return 0;
 }
@@ -126,9 +138,8 @@ static int try_user_namespace(void)
 		_exit(enter_user_namespace());
 	if (pid < 0)
 		return errno;
-	if (waitpid(pid, &status, 0) < 0 || !WIFEXITED(status))
-		return ECHILD;
-	return WEXITSTATUS(status);
+	status = status_of(pid);
+	return status < 0 ? ECHILD : status;
 }
 
 /*
@@ -240,7 +251,7 @@ int isolation_network_take(struct isolation *isolation, struct failure *failure)
 		return 0;
 	close(isolation->network_wait);
 	isolation->network_wait = -1;
-	waitpid(isolation->helper, NULL, 0);	/* it has said all */
+	status_of(isolation->helper);	/* it has said all */
 	if (rc == 0 && count == 1)
 		return 0;
 	return lack(isolation, message.device ? (int)message.device : EPERM,

@@ -424,8 +424,10 @@ int supervise(struct supervisor_plan *plan, struct failure *failure)
 	int rc;
 
 	supervisor.isolation.context = &supervisor;
-	if (supervisor.signals < 0)
+	if (supervisor.signals < 0) {
+		supervisor_close_nodes(plan);
 		return failure_errno(failure, -supervisor.signals, NULL, "cannot wait for events");
+	}
 	rc = prepare(&supervisor);
 	if (rc == 0)
 		rc = run(&supervisor);

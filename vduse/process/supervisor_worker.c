@@ -130,7 +130,8 @@ void supervisor_signal_worker(const struct supervisor *supervisor, int signal)
 	syscall(SYS_pidfd_send_signal, supervisor->child.pidfd, signal, NULL, 0);
 }
 
-int supervisor_wait_worker(struct supervisor *supervisor, int milliseconds, siginfo_t *info)
+/* Is it over within so long? waitid() takes no time-out. */
+static bool has_ended(const struct supervisor *supervisor, int milliseconds)
 {
 	struct pollfd pollfd = { .fd = supervisor->child.pidfd, .events = POLLIN };
 	int rc;
@@ -138,7 +139,14 @@ int supervisor_wait_worker(struct supervisor *supervisor, int milliseconds, sigi
 	do
 		rc = poll(&pollfd, 1, milliseconds);
 	while (rc < 0 && errno == EINTR);
-	if (rc <= 0)
+	return rc > 0;
+}
+
+int supervisor_wait_worker(struct supervisor *supervisor, int milliseconds, siginfo_t *info)
+{
+	int rc;
+
+	if (milliseconds >= 0 && !has_ended(supervisor, milliseconds))
 		return -ETIMEDOUT;
 	memset(info, 0, sizeof(*info));
 	do
