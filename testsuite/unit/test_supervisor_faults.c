@@ -192,12 +192,12 @@ static long make_process(unsigned long flags, int *pidfd)
 
 long __wrap_syscall(long number, ...)
 {
-	unsigned long arguments[5];
+	unsigned long arguments[6];
 	va_list list;
 	int i;
 
 	va_start(list, number);
-	for (i = 0; i < 5; i++)
+	for (i = 0; i < 6; i++)
 		arguments[i] = va_arg(list, unsigned long);
 	va_end(list);
 	if (number == SYS_clone)
@@ -208,7 +208,7 @@ long __wrap_syscall(long number, ...)
 	if (number == SYS_execveat || (number == SYS_close_range && fails("close_range")))
 		return -1;
 	return __real_syscall(number, arguments[0], arguments[1], arguments[2], arguments[3],
-			      arguments[4]);
+			      arguments[4], arguments[5]);
 }
 
 /* Who makes a process of this kind waits for the network namespace, or for an answer. */

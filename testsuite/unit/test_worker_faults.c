@@ -178,12 +178,12 @@ int __wrap_fcntl64(int fd, int command, ...)
 
 long __wrap_syscall(long number, ...)
 {
-	unsigned long arguments[3];
+	unsigned long arguments[6];
 	va_list list;
 	int i;
 
 	va_start(list, number);
-	for (i = 0; i < 3; i++)
+	for (i = 0; i < 6; i++)
 		arguments[i] = va_arg(list, unsigned long);
 	va_end(list);
 	if (it.inside && number == SYS_pivot_root)
@@ -194,7 +194,8 @@ long __wrap_syscall(long number, ...)
 		assert_int_equal(arguments[0], ISOLATION_DESCRIPTOR + 1);
 		return __real_syscall(number, arguments[0], OUTSIDE - 1, 0);
 	}
-	return __real_syscall(number, arguments[0], arguments[1], arguments[2]);
+	return __real_syscall(number, arguments[0], arguments[1], arguments[2], arguments[3],
+			      arguments[4], arguments[5]);
 }
 
 int __wrap_sigaction(int signal, const struct sigaction *action, struct sigaction *before)
