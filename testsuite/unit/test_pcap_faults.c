@@ -6,7 +6,7 @@
  * no descriptor is left.
  *
  * LDFLAGS: -Wl,--wrap=calloc,--wrap=free,--wrap=mmap,--wrap=mmap64,--wrap=munmap,--wrap=fcntl,--wrap=fcntl64,--wrap=eventfd,--wrap=write,--wrap=fstat,--wrap=fstat64
- * LDFLAGS: -Wl,--wrap=pthread_create,--wrap=poll,--wrap=__poll_chk,--wrap=ftruncate,--wrap=ftruncate64,--wrap=pwrite,--wrap=pwrite64,--wrap=close
+ * LDFLAGS: -Wl,--wrap=pthread_create,--wrap=poll,--wrap=__poll_chk,--wrap=ftruncate,--wrap=ftruncate64,--wrap=pwrite,--wrap=pwrite64,--wrap=lseek,--wrap=lseek64,--wrap=close
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -82,6 +82,9 @@ int __wrap_ftruncate64(int fd, off_t length);
 ssize_t __real_pwrite(int fd, const void *bytes, size_t length, off_t at);
 ssize_t __wrap_pwrite(int fd, const void *bytes, size_t length, off_t at);
 ssize_t __wrap_pwrite64(int fd, const void *bytes, size_t length, off_t at);
+off_t __real_lseek(int fd, off_t offset, int whence);
+off_t __wrap_lseek(int fd, off_t offset, int whence);
+off_t __wrap_lseek64(int fd, off_t offset, int whence);
 int __real_close(int fd);
 int __wrap_close(int fd);
 
@@ -169,15 +172,7 @@ int __wrap_eventfd(unsigned int count, int flags)
 
 ssize_t __wrap_write(int fd, const void *bytes, size_t length)
 {
-	/* a disk that is full takes a part first, and then nothing any more */
-	if (fails("write")) {
-		it.full = it.errnum == ENOSPC;
-		return it.full ? __real_write(fd, bytes, length / 2) : -1;
-	}
-	if (!it.full)
-		return __real_write(fd, bytes, length);
-	errno = ENOSPC;
-	return -1;
+	return fails("write") ? -1 : __real_write(fd, bytes, length);
 }
 
 int __wrap_fstat(int fd, struct stat *status)
@@ -224,11 +219,25 @@ int __wrap_ftruncate64(int fd, off_t length)
 	return __wrap_ftruncate(fd, length);
 }
 
+/* A disk that is full takes a part first, and then nothing any more of the writer. */
 ssize_t __wrap_pwrite(int fd, const void *bytes, size_t length, off_t at)
 {
-	if (!fails("pwrite"))
-		return __real_pwrite(fd, bytes, length, at);
-	return it.errnum == ENOSPC ? __real_pwrite(fd, bytes, length / 2 + 1, at) : -1;
+	if (fails("pwrite")) {
+		it.full = it.errnum == ENOSPC && is_writer();
+		return it.errnum == ENOSPC ? __real_pwrite(fd, bytes, length / 2 + 1, at) : -1;
+	}
+	errno = ENOSPC;
+	return it.full && is_writer() ? -1 : __real_pwrite(fd, bytes, length, at);
+}
+
+off_t __wrap_lseek(int fd, off_t offset, int whence)
+{
+	return fails("lseek") ? -1 : __real_lseek(fd, offset, whence);
+}
+
+off_t __wrap_lseek64(int fd, off_t offset, int whence)
+{
+	return __wrap_lseek(fd, offset, whence);
 }
 
 ssize_t __wrap_pwrite64(int fd, const void *bytes, size_t length, off_t at)
@@ -327,6 +336,8 @@ static bool survive(void)
 	rc = record(fd);
 	it.inside = false;
 	frames = rc == 0 ? frames_of(fd) : 0;
+	if (rc < 0 && rc != (strcmp(it.call, "calloc") ? -it.errnum : -ENOMEM))
+		fail_life("that is not what failed");
 	if (open_descriptors() != before || it.allocations || it.mappings)
 		fail_life("something is left");
 	if (rc == 0 && frames != FRAMES && !strstr(it.said, "the capture lacks"))
