@@ -451,6 +451,22 @@ static void a_follower_who_speaks_is_gone(void **state)
 
 /* -- the file ---------------------------------------------------------------------------- */
 
+/* A path has 107 bytes and its end; it is never cut. */
+static void a_path_is_too_long(void **state)
+{
+	char longest[200];
+
+	(void)state;
+	memset(longest, 'x', sizeof(longest));
+	memcpy(longest, "/tmp/", 5);
+	longest[107 - strlen("/lo0.sock")] = '\0';
+	assert_int_equal(control_socket_remove(longest, "lo0"), 0);
+	longest[107 - strlen("/lo0.sock")] = 'x';
+	longest[108 - strlen("/lo0.sock")] = '\0';
+	assert_int_equal(control_socket_remove(longest, "lo0"), -ENAMETOOLONG);
+	assert_int_equal(control_socket_connect(longest, "lo0", 10), -ENAMETOOLONG);
+}
+
 static void nobody_is_there(void **state)
 {
 	struct failure failure;
@@ -566,6 +582,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(followers_are_told_in_order, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_slow_follower_is_told_what_it_lost, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_follower_who_speaks_is_gone, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_path_is_too_long, setup, teardown),
 		cmocka_unit_test_setup_teardown(nobody_is_there, setup, teardown),
 		cmocka_unit_test_setup_teardown(patience_ends, setup, teardown),
 		cmocka_unit_test_setup_teardown(ask_is_all_of_it, setup, teardown),

@@ -67,7 +67,8 @@ static void block_record_goes_there_and_back(void **state)
 	vduse_definition_default(&record.definition, "b0", DEVICE_TYPE_BLOCK);
 	record.definition.size = VDUSE_SIZE_MAX;
 	record.definition.vendor = UINT32_MAX;
-	record.definition.features |= FEATURE(63) | FEATURE(12);
+	/* 3 and 5 are MTU and MAC of a net device */
+	record.definition.features |= FEATURE(63) | FEATURE(12) | FEATURE(5) | FEATURE(3);
 	record.definition.vqs = 65535;
 	record.definition.vq_align = 4;
 	text = registry_record_format(&record);

@@ -122,6 +122,11 @@ static void what_a_device_is_about(void **state)
 	assert_int_equal(device(&record), -EBADMSG);
 	put_text(VDPA_ATTR_MGMTDEV_DEV_NAME, "vduse");
 	assert_int_equal(device(&record), 0);
+	/* all but what kind it is */
+	begin();
+	put_text(VDPA_ATTR_DEV_NAME, "lo0");
+	put_text(VDPA_ATTR_MGMTDEV_DEV_NAME, "vduse");
+	assert_int_equal(device(&record), -EBADMSG);
 }
 
 static void a_manager(void **state)
