@@ -336,6 +336,8 @@ static bool survive(void)
 	rc = record(fd);
 	it.inside = false;
 	frames = rc == 0 ? frames_of(fd) : 0;
+	if (rc == 0 && !strcmp(it.call, "fcntl"))
+		fail_life("its file may make it wait");
 	if (rc < 0 && rc != (strcmp(it.call, "calloc") ? -it.errnum : -ENOMEM))
 		fail_life("that is not what failed");
 	if (open_descriptors() != before || it.allocations || it.mappings)

@@ -309,6 +309,16 @@ static void interrupts_are_owed_until_taken(void **state)
 	assert_false(session_owes(&staged));
 }
 
+/* Only what is too early is tried again: another error stays one. */
+static void interrupts_that_fail_are_not_owed(void **state)
+{
+	(void)state;
+	session_stage_attach();
+	kernel.interrupt_error = -EPERM;
+	session_interrupt(&staged, 0);
+	assert_false(session_owes(&staged));
+}
+
 static void interrupts_are_given_up_in_the_end(void **state)
 {
 	unsigned int tries = 0;
@@ -856,6 +866,7 @@ int main(void)
 		TEST(ring_06_ready_before_driver_ok),
 		TEST(a_queue_that_becomes_ready_later),
 		TEST(interrupts_are_owed_until_taken),
+		TEST(interrupts_that_fail_are_not_owed),
 		TEST(interrupts_are_given_up_in_the_end),
 		TEST(interrupts_are_forgotten_at_a_reset),
 		TEST(iova_43_update_drops_what_it_names),
