@@ -173,6 +173,7 @@ foreground()
 
 			run_line "timeout 60 $* vduse loopback ip0 ${words-}"
 			[ $status = $want ] && [[ $err = *"cannot isolate the device process: $sentence"*'isolation possible'* ]] || complain "$sentence: status $status, says $err"
+			[ ! -e /run/vduse/ip0.sock ] || complain "$sentence: it is refused, and its socket stays"
 			foreground "$@" vduse loopback ip0 isolation possible ${words-}
 			grep -qE "^vduse loopback: ip0: it is not isolated in full: $sentence" "$T.said" || complain "$sentence, possible: says $(cat "$T.said")"
 			grep -vE 'it is not isolated in full|nobody goes on where|nobody can ask' "$T.said" && complain "$sentence: it says more"
