@@ -46,7 +46,7 @@ count_points()
 
 	plain_life 'the first one'
 	while read -r who error number; do
-		[ -z "$number" ] || points["$who $error"]=$number
+		[[ ! $number =~ ^[0-9]+$ ]] || points["$who $error"]=$number
 	done <<<"$out"
 }
 

@@ -17,8 +17,8 @@ setup()
 	faults_test "${SEED:-1}" <<-'SCRIPT' >&3
 		RANDOM=$1
 		device create fa0
-		some_of 8 full
-		some_of 4 none
+		some_of 5 full
+		some_of 2 none
 		device destroy fa0
 		nothing_left
 		echo "# figure kernel faults: seed $1: of $total system calls $lives failed, $refused said why it cannot serve"
