@@ -84,7 +84,8 @@ static const struct allowed table[] = {
 	ANY(accept4, BOTH), NULL_AT(recvfrom, BOTH, 4), NULL_AT(sendto, BOTH, 4),
 	INT(sendmsg, BOTH, 0, ISOLATION_DESCRIPTOR),
 	/* a capture: its file, its thread, whose beginning may be late, and what they share */
-	INT(lseek, BOTH, 2, SEEK_SET), INT(lseek, UP, 2, SEEK_CUR), ANY(ftruncate, BOTH), ANY(set_robust_list, BOTH), ANY(rseq, BOTH), ANY(exit, BOTH),
+	INT(lseek, BOTH, 2, SEEK_SET), INT(lseek, UP, 2, SEEK_CUR), ANY(ftruncate, BOTH),
+	ANY(set_robust_list, BOTH), ANY(rseq, BOTH), ANY(exit, BOTH),
 	MASKED(futex, BOTH, 1, FUTEX_COMMAND, FUTEX_WAIT),
 	MASKED(futex, BOTH, 1, FUTEX_COMMAND, FUTEX_WAKE),
 	MASKED(futex, BOTH, 1, FUTEX_COMMAND, FUTEX_WAIT_BITSET),
