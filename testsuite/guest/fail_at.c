@@ -250,7 +250,8 @@ static void fail_call(const struct process *process, uint64_t call, int error)
 	free(name);
 	get_registers(process->pid, &registers);
 	registers.orig_rax = (unsigned long)-1;
-	registers.rax = (unsigned long)-error;
+	/* brk(2) has no errors: the kernel answers with where the break is, which is not asked-for */
+	registers.rax = call == SYS_brk ? 0 : (unsigned long)-error;
 	set_registers(process->pid, &registers);
 }
 
