@@ -9,7 +9,7 @@ VERSION := 0.1.0
 S := $(patsubst %/,%,$(dir $(lastword $(MAKEFILE_LIST))))
 B := build
 
-.PHONY: all check check-all figures fuzz mutate demo bench-cli bench-ring bench-vm bench-scale bench-monitor soak vm deps install uninstall dist deb clean distclean help
+.PHONY: all check check-all figures fuzz fuzz-guards mutate demo bench-cli bench-ring bench-vm bench-scale bench-monitor soak vm deps install uninstall dist deb clean distclean help
 .PHONY: programs completions vm-programs unit-tests fuzz-targets fuzz-replay tsan guest-programs everything
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -23,7 +23,7 @@ endif
 
 # -- configuration ---------------------------------------------------------------
 
-TESTING := $(filter check check-all figures fuzz mutate demo bench-cli bench-ring bench-vm bench-scale bench-monitor soak vm deps,$(MAKECMDGOALS))
+TESTING := $(filter check check-all figures fuzz fuzz-guards mutate demo bench-cli bench-ring bench-vm bench-scale bench-monitor soak vm deps,$(MAKECMDGOALS))
 ifneq ($(if $(MAKECMDGOALS),$(filter-out clean distclean dist deb help deps,$(MAKECMDGOALS)),all),)
 include config.mk
 endif
@@ -223,6 +223,11 @@ fuzz: deps
 	@MAKEFLAGS= $(MAKE) --no-print-directory CC='$(CC)' fuzz-targets
 	@SECONDS_EACH=$(SECONDS) $(S)/testsuite/fuzz/run $(if $(KEEP),--keep) $(TARGETS)
 
+# Which guards of the cases the corpora notice the loss of; GUARDS=20: inputs are looked for, so many
+# seconds each, where none does.
+fuzz-guards: deps
+	@VT_BUILD=$(abspath $(B)) $(S)/testsuite/fuzz/guards --build $(B)/guards $(if $(GUARDS),--seconds $(GUARDS))
+
 # The guards, changed one at a time: FILES="vduse/virtio lib/parse.c" some of them, SAMPLE=100
 # that many, LIMIT=2 without the programs that take longer, in seconds; CASES=1 those that the
 # cases with a number stand for.
@@ -342,6 +347,7 @@ help:
 	@echo '                  BATS=testsuite/FILE.bats FILTER=REGEX: one file, one test'
 	@echo 'make check-all    those and the slow ones'
 	@echo 'make fuzz         hostile rings, frames, messages and words, made up; SECONDS=60 of each kind'
+	@echo 'make fuzz-guards  which guards the kept inputs notice the loss of; GUARDS=20 looks for more'
 	@echo 'make mutate       each guard taken out in turn: what the unit tests would not notice'
 	@echo '                  FILES="vduse/virtio lib/parse.c" SAMPLE=100: some of them'
 	@echo '                  CASES=1: the guards of the cases that have a number'

@@ -14,6 +14,7 @@
 #include "lib/blocking.h"
 #include "lib/command.h"
 #include "testsuite/fuzz/input.h"
+#include "testsuite/fuzz/strict.h"
 #include "vdpa/vdpa.h"
 #include "vduse/grammar.h"
 
@@ -43,6 +44,10 @@ static struct {
 	blocking_serve *serve;
 	void *context;
 	bool hangs;		/* the worker, at the next line */
+	bool batch, force, zero;
+	bool failed;		/* a verb has */
+	unsigned int empty;	/* words of the command line that are */
+	unsigned int runs;	/* of verbs */
 } world;
 
 int __wrap_open(const char *path, int flags, ...)
@@ -111,9 +116,18 @@ void __wrap_blocking_end(struct blocking_worker *worker)
 
 /* -- the verbs ----------------------------------------------------------------------------- */
 
+/* What a device that we make may be called. */
+static bool strict_name(const char *text)
+{
+	return *text && strlen(text) < 256 && *text != '-' && *text != '.' &&
+	       strlen(text) == strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+					    "0123456789_.-");
+}
+
 static void check_value(const struct cli_word *word, const struct cli_value *value)
 {
 	unsigned int choices = 0;
+	uint64_t number;
 
 	fuzz_check(value->given || !(word->flags & CLI_REQUIRED));
 	if (!value->given)
@@ -121,6 +135,13 @@ static void check_value(const struct cli_word *word, const struct cli_value *val
 	switch (word->kind) {
 	case CLI_NUMBER:
 		fuzz_check(value->number >= word->min && value->number <= word->max);
+		fuzz_check(strict_number(value->text, &number) && number == value->number);
+		break;
+	case CLI_NAME:
+		fuzz_check(*value->text && strlen(value->text) < 256);
+		break;
+	case CLI_NEW_NAME:
+		fuzz_check(strict_name(value->text));
 		break;
 	case CLI_CHOICE:
 		while (word->choices[choices])
@@ -128,7 +149,7 @@ static void check_value(const struct cli_word *word, const struct cli_value *val
 		fuzz_check(value->number < choices);
 		break;
 	case CLI_MAC:
-		fuzz_check(!(value->mac[0] & 1));
+		fuzz_check(strict_mac(value->text, value->mac));
 		break;
 	case CLI_FLAG:
 		return;
@@ -141,16 +162,23 @@ static void check_value(const struct cli_word *word, const struct cli_value *val
 static int run_verb(struct call *call, struct failure *failure)
 {
 	const struct cli_word *word = call->line->verb->words;
-	unsigned int i;
+	unsigned int i, empty = 0;
 
+	/* without -f, a batch ends with the first line that fails */
+	fuzz_check(!world.failed || world.force);
 	output_begin_record(call->out, call->line->name);
 	for (i = 0; word && word[i].kind != CLI_END; i++) {
 		check_value(&word[i], &call->values[i]);
+		empty += call->values[i].given && call->values[i].text && !*call->values[i].text;
 		if (call->values[i].given && call->values[i].text)
 			output_string(call->out, OUT_BOTH, word[i].keyword ? word[i].keyword : "word",
 				      call->values[i].text);
 	}
 	output_end_record(call->out);
+	/* an empty word is a value, and no abbreviation of anything */
+	fuzz_check(world.batch || world.empty <= empty);
+	world.failed = call->options->details;
+	world.runs++;
 	if (call->options->statistics)
 		call_warn(call, call->line->name, "a warning");
 	return call->options->details ?
@@ -199,11 +227,33 @@ static void check_json(const char *text, size_t length)
 	json_tokener_free(tokener);
 }
 
-static void run(const struct cli_command *command, int argc, char **argv, bool json)
+/* How many lines a file has that all say "list"; 0: others as well. */
+static unsigned int lists(const struct fuzz_input *file)
+{
+	size_t length = strlen("list\n"), count = file->left / length;
+
+	for (size_t i = 0; i < count; i++)
+		if (memcmp(file->at + i * length, "list\n", length))
+			return 0;
+	return file->left % length ? 0 : (unsigned int)count;
+}
+
+/* An empty word begins no command. */
+static bool is_nothing(int argc, char **argv)
+{
+	bool option = false;
+
+	for (int i = 0; i < argc; i++)
+		option |= *argv[i] == '-';
+	return argc && !*argv[0] && !option;
+}
+
+static enum exit_status run(const struct cli_command *command, int argc, char **argv, bool json)
 {
 	struct buffer out = { 0 }, errors = { 0 };
 	const struct command_host host = { .out = { print, &out }, .errors = { print, &errors } };
 	struct command_result result;
+	enum exit_status status;
 
 	world.on = true;
 	command_run(command, argc, argv, &host, &result);
@@ -212,13 +262,18 @@ static void run(const struct cli_command *command, int argc, char **argv, bool j
 	fuzz_check(result.status <= STATUS_UNSUPPORTED);
 	/* whoever fails says why */
 	fuzz_check(!result.status || result.diagnostics[0] || errors.length);
+	fuzz_check(result.status || !world.failed);
+	/* a line with a zero in it is none */
+	fuzz_check(result.status || !world.batch || !world.zero);
 	if (json)
 		check_json(out.text, out.length);
 	else if (result.json && (result.text[0] == '{' || result.text[0] == '['))
 		check_json(result.text, result.length);
+	status = result.status;
 	command_result_free(&result);
 	buffer_free(&out);
 	buffer_free(&errors);
+	return status;
 }
 
 /* What is left of the input is the batch's file. */
@@ -226,12 +281,16 @@ static void run_batch(const struct cli_command *command, struct fuzz_input *inpu
 {
 	static const char *const options[] = { "-j", "-p", "-f", "-d", "-s" };
 	uint8_t chosen = fuzz_byte(input);
+	unsigned int count;
 	char words[8][8];
 	char *argv[8];
 	int i, argc = 0;
 
 	world.piece = 1u + fuzz_byte(input) * 4u;
 	world.hangs = chosen & 0x40;
+	world.batch = true;
+	world.force = chosen & 4;
+	world.zero = input->left && memchr(input->at, '\0', input->left);
 	for (i = 0; i < 5; i++)
 		if (chosen >> i & 1)
 			strcpy(words[argc++], options[i]);
@@ -240,7 +299,10 @@ static void run_batch(const struct cli_command *command, struct fuzz_input *inpu
 	for (i = 0; i < argc; i++)
 		argv[i] = words[i];
 	world.file = *input;
+	count = !strcmp(command->program, "vduse") && !world.hangs ? lists(input) : 0;
 	run(command, argc, argv, chosen & 1);
+	/* with -f, a line that fails is not the last one */
+	fuzz_check(!world.force || !count || world.runs == count);
 }
 
 /* Words that end with a byte of zero. */
@@ -248,6 +310,7 @@ static void run_words(const struct cli_command *command, struct fuzz_input *inpu
 {
 	char *argv[WORDS_MAX + 1], *text = malloc(input->left + 1), *at = text;
 	size_t length = input->left;
+	enum exit_status status;
 	int argc = 0;
 
 	fuzz_check(text);
@@ -258,9 +321,11 @@ static void run_words(const struct cli_command *command, struct fuzz_input *inpu
 	for (; at < text + length && argc < WORDS_MAX; at += strlen(at) + 1) {
 		argv[argc] = strdup(at);
 		fuzz_check(argv[argc++]);
+		world.empty += !*at;
 	}
 	argv[argc] = NULL;
-	run(command, argc, argv, false);
+	status = run(command, argc, argv, false);
+	fuzz_check(status || !is_nothing(argc, argv));
 	while (argc)
 		free(argv[--argc]);
 	free(text);

@@ -16,10 +16,13 @@
 #include "lib/features.h"
 #include "testsuite/fuzz/input.h"
 #include "testsuite/unit/made_kernel.h"
+#include "vduse/device/node.h"
 #include "vduse/device/port.h"
 
 #define PACKED (UINT64_C(1) << VIRTIO_F_RING_PACKED)
 #define QUEUE_SIZE 64
+#define LIVE VIRTIO_CONFIG_S_DRIVER_OK
+#define CONFIG_MAX 64	/* bytes that a process may set */
 
 struct world {
 	struct fuzz_input *input;
@@ -31,6 +34,8 @@ struct world {
 	uint64_t now;
 	unsigned int fault_in, fault_errno;	/* 0: none */
 	bool faulted;
+	const char *call;		/* that failed */
+	bool reconnected, reported;
 };
 
 /* -- the process --------------------------------------------------------------------------- */
@@ -42,14 +47,16 @@ static void on_wake(void *context)
 
 static void on_report(void *context, const char *sentence)
 {
-	(void)context;
+	((struct world *)context)->reported = true;
 	fuzz_check(*sentence && !strchr(sentence, '\n'));
 }
 
 static void on_event(void *context, enum session_event event, unsigned int number)
 {
-	(void)context;
+	struct world *world = context;
+
 	(void)number;
+	world->reconnected |= event == SESSION_RECONNECT;
 	fuzz_check(event <= SESSION_RECONNECT);
 }
 
@@ -59,10 +66,10 @@ static int on_call(void *context, const char *call)
 {
 	struct world *world = context;
 
-	(void)call;
 	if (!world->fault_in || --world->fault_in)
 		return 0;
 	world->faulted = true;
+	world->call = call;
 	return (int)world->fault_errno;
 }
 
@@ -123,8 +130,34 @@ static void succeed(struct world *world, bool damaged)
 		bytes[at % sizeof(world->journals[0])] = fuzz_byte(input);
 	}
 	begin(world);
-	for (unsigned int i = 0; i < world->count && world->serving; i++)
+	for (unsigned int i = 0; i < world->count && world->serving; i++) {
+		const struct made_device *device = &made.devices[i];
+		const struct vduse_dev_request *next = &device->requests[device->first % MADE_MESSAGES];
+		bool resets = device->count && next->type == VDUSE_SET_STATUS && !(next->s.status & LIVE);
+
+		world->reconnected = false;
 		session_resume(&world->ports[i].session);
+		fuzz_check(!resets || !world->reconnected);
+	}
+}
+
+/* What comes of a status that was accepted; @before: what it was. */
+static void check_status(const struct session *session, uint8_t before, uint8_t status)
+{
+	bool live = status & LIVE && (before & LIVE || status & VIRTIO_CONFIG_S_FEATURES_OK);
+
+	fuzz_check(session->status == status);
+	fuzz_check(live || !session->live);
+	fuzz_check(!(before & ~status) || status & ~before || !session->live);
+}
+
+/* One answer that could not be given: too late is no harm, anything else is the end. */
+static void check_lost(const struct world *world, int rc)
+{
+	unsigned int errnum = world->faulted && !strcmp(world->call, "write") ? world->fault_errno : 0;
+
+	fuzz_check(errnum != ENOENT || (rc == 0 && world->reported));
+	fuzz_check((errnum != EIO && errnum != EPERM && errnum != EINVAL) || rc < 0);
 }
 
 /* Everything that waits is answered: true; or the process cannot go on, which has a reason. */
@@ -132,8 +165,14 @@ static bool handle(struct world *world, unsigned int index)
 {
 	struct made_device *device = &made.devices[index];
 	struct session *session = &world->ports[index].session;
-	int rc = session_handle_messages(session);
+	uint8_t before = session->status;
+	bool one = device->count == 1, faulted = world->faulted;
+	int rc;
 
+	world->reported = false;
+	rc = session_handle_messages(session);
+	if (!faulted)
+		check_lost(world, rc);
 	if (rc < 0) {
 		fuzz_check(world->faulted || device->broken);
 		succeed(world, false);
@@ -144,6 +183,8 @@ static bool handle(struct world *world, unsigned int index)
 	fuzz_check(!device->count && !device->waits);
 	if (device->asked.type > VDUSE_TOOLS_SET_VQ_GROUP_ASID)
 		fuzz_check(device->answer.result == VDUSE_REQ_RESULT_FAILED);
+	if (one && device->asked.type == VDUSE_SET_STATUS && !device->answer.result)
+		check_status(session, before, device->asked.s.status);
 	if (device->asked.type == VDUSE_SET_STATUS && !device->asked.s.status)
 		fuzz_check(!session->memory.count && !session->status);
 	return true;
@@ -170,12 +211,6 @@ static void run(struct world *world, unsigned int index)
 }
 
 /* -- the driver ---------------------------------------------------------------------------- */
-
-static void put_bytes(struct made_device *device, uint32_t at, const void *bytes, size_t length)
-{
-	if (at < MADE_MEMORY && length <= MADE_MEMORY - at)
-		memcpy(device->memory + at, bytes, length);
-}
 
 /* One buffer of a queue, where its next one belongs. */
 static void offer(unsigned int index, unsigned int queue, uint32_t buffer, uint32_t length)
@@ -269,7 +304,6 @@ static void change_region(struct world *world, unsigned int index)
 		region.offset = fuzz_word(input) * 8u;
 	if (region.offset > 4 * MADE_MEMORY)
 		region.offset = 0;
-	/* as long as nobody maps the whole space, which would take its time */
 	if (region.last - region.first > 16 * MADE_MEMORY)
 		region.last = region.first + 16 * MADE_MEMORY;
 	device->regions[what % MADE_REGIONS] = region;
@@ -287,10 +321,10 @@ static void write_memory(struct world *world, unsigned int index)
 	uint32_t at = fuzz_word(world->input) % MADE_MEMORY;
 	size_t length = fuzz_bytes(world->input, bytes, 1u + fuzz_below(world->input, sizeof(bytes)));
 
-	/* mostly in a ring's beginning */
 	if (at & 1)
 		at = MADE_RINGS(at >> 1 & 1) + (at >> 2 & 3) * 0x1000 + (at >> 4 & 0x3f);
-	put_bytes(&made.devices[index], at, bytes, length);
+	if (at < MADE_MEMORY && length <= MADE_MEMORY - at)
+		memcpy(made.devices[index].memory + at, bytes, length);
 }
 
 static void change_queue(struct world *world, unsigned int index)
@@ -314,6 +348,30 @@ static void kick(struct world *world, unsigned int index)
 	if (fd >= 0 && fd == world->ports[index].session.queues[queue].kick_fd)
 		fuzz_check(!eventfd_write(fd, 1));
 	session_take_kick(&world->ports[index].session, queue);
+}
+
+/* The configuration space, of any values and anywhere. */
+static void set_config(struct world *world, unsigned int index)
+{
+	static const uint8_t zero[6];
+	struct fuzz_input *input = world->input;
+	struct net_config_values values = { .mtu = fuzz_word(input), .duplex = 1 };
+	uint8_t bytes[NET_CONFIG_SIZE], *buffer;
+	uint32_t offset = fuzz_byte(input), length = fuzz_byte(input);
+	int rc;
+
+	fuzz_bytes(input, values.mac, sizeof(values.mac));
+	fuzz_check(!net_config_build(&values, bytes) ==
+		   (values.mtu >= 68 && !(values.mac[0] & 1) && memcmp(values.mac, zero, 6)));
+	/* for sums that do not fit into 32 bits */
+	offset |= length & 1 ? 0xffffff00 : 0;
+	length |= length & 0x80 ? 0x10000 : 0;
+	buffer = calloc(1, length + 1);
+	fuzz_check(buffer);
+	no_more_faults(world);
+	rc = node_set_config(made.devices[index].fd, offset, buffer, length);
+	free(buffer);
+	fuzz_check(made.devices[index].broken || !rc == ((uint64_t)offset + length <= CONFIG_MAX));
 }
 
 /* -- an input ------------------------------------------------------------------------------ */
@@ -361,14 +419,21 @@ static void step(struct world *world)
 		session_retry(&world->ports[index].session);
 		break;
 	case 14:
-		port_set_link(&world->ports[index], fuzz_byte(input) & 1, world->now);
+		what = fuzz_byte(input);
+		if (what & 0x80)
+			set_config(world, index);
+		else
+			port_set_link(&world->ports[index], what & 1, world->now);
 		break;
 	case 15:
 		world->fault_in = 1 + fuzz_below(input, 12);
 		world->fault_errno = errors[fuzz_below(input, sizeof(errors))];
 		break;
 	case 16:
-		succeed(world, fuzz_byte(input) & 1);
+		what = fuzz_byte(input);
+		if (what & 2 && made.devices[index].count < MADE_MESSAGES)
+			made_ask_status(&made.devices[index], what & 4 ? 0 : what >> 3);
+		succeed(world, what & 1);
 		break;
 	default:
 		change_queue(world, index);

@@ -261,6 +261,126 @@ static void compare(const struct world *a, const struct world *b)
 	fuzz_check(a->forward.done.sent_bytes == b->forward.done.sent_bytes);
 }
 
+/* 5.1.6.2.1, of a frame that somebody may have: its header is one that this sender may write. */
+static bool header_sound(const struct scene *scene)
+{
+	const uint8_t *bytes = scene->frame;
+	uint32_t length = scene->length - (uint32_t)sizeof(struct virtio_net_hdr_v1);
+	uint64_t features = scene->sender.features, needed = 0;
+	struct virtio_net_hdr_v1 header;
+
+	if (scene->length < sizeof(header) + NET_FRAME_MIN || length > NET_FRAME_MAX)
+		return false;
+	memcpy(&header, bytes, sizeof(header));
+	if (header.flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) {
+		needed |= BIT(VIRTIO_NET_F_CSUM);
+		if (header.csum_start + header.csum_offset + 2u > length)
+			return false;
+	}
+	if (!header.gso_type)
+		return (features & needed) == needed;
+	if (header.gso_type & VIRTIO_NET_HDR_GSO_ECN)
+		needed |= BIT(VIRTIO_NET_F_HOST_ECN);
+	switch (header.gso_type) {
+	case VIRTIO_NET_HDR_GSO_TCPV4:
+	case VIRTIO_NET_HDR_GSO_TCPV4 | VIRTIO_NET_HDR_GSO_ECN:
+		needed |= BIT(VIRTIO_NET_F_HOST_TSO4);
+		break;
+	case VIRTIO_NET_HDR_GSO_TCPV6:
+	case VIRTIO_NET_HDR_GSO_TCPV6 | VIRTIO_NET_HDR_GSO_ECN:
+		needed |= BIT(VIRTIO_NET_F_HOST_TSO6);
+		break;
+	case VIRTIO_NET_HDR_GSO_UDP:
+		needed |= BIT(VIRTIO_NET_F_HOST_UFO);
+		break;
+	case VIRTIO_NET_HDR_GSO_UDP_L4:
+		needed |= BIT(VIRTIO_NET_F_HOST_USO);
+		break;
+	default:
+		return false;
+	}
+	return (features & needed) == needed && header.flags & VIRTIO_NET_HDR_F_NEEDS_CSUM &&
+	       header.gso_size && header.hdr_len <= length;
+}
+
+/* 5.1.6.4.1: a receiver sees no more than it negotiated. */
+static void check_header(const struct virtio_net_hdr_v1 *header, uint64_t features)
+{
+	uint64_t any = 0;
+
+	fuzz_check(!(header->flags & ~VIRTIO_NET_HDR_F_NEEDS_CSUM));
+	fuzz_check(!header->flags || features & BIT(VIRTIO_NET_F_GUEST_CSUM));
+	fuzz_check(!(header->gso_type & VIRTIO_NET_HDR_GSO_ECN) ||
+		   features & BIT(VIRTIO_NET_F_GUEST_ECN));
+	switch (header->gso_type & ~VIRTIO_NET_HDR_GSO_ECN) {
+	case VIRTIO_NET_HDR_GSO_NONE:
+		return;
+	case VIRTIO_NET_HDR_GSO_TCPV4:
+		any = BIT(VIRTIO_NET_F_GUEST_TSO4);
+		break;
+	case VIRTIO_NET_HDR_GSO_TCPV6:
+		any = BIT(VIRTIO_NET_F_GUEST_TSO6);
+		break;
+	case VIRTIO_NET_HDR_GSO_UDP:
+		any = BIT(VIRTIO_NET_F_GUEST_UFO);
+		break;
+	case VIRTIO_NET_HDR_GSO_UDP_L4:
+		any = BIT(VIRTIO_NET_F_GUEST_USO4) | BIT(VIRTIO_NET_F_GUEST_USO6);
+		break;
+	default:
+		break;
+	}
+	fuzz_check(features & any);
+}
+
+/* The first bytes of the chain that begins at a buffer. */
+static size_t read_chain(const struct world *world, unsigned int first, void *to, size_t length)
+{
+	const struct scene *scene = world->scene;
+	uint8_t *bytes = to;
+	size_t done = 0;
+
+	for (unsigned int i = first; i < first + scene->chain && i < scene->buffer_count; i++)
+		for (uint32_t j = 0; j < scene->buffers[i] && done < length; j++)
+			bytes[done++] = world->buffers[i][j];
+	return done;
+}
+
+/* A frame that nothing is wrong with but that there is no such GSO type. */
+static bool type_unknown(const struct scene *scene)
+{
+	struct virtio_net_hdr_v1 header;
+	bool ecn;
+
+	if (scene->length < sizeof(header) + NET_FRAME_MIN)
+		return false;
+	memcpy(&header, scene->frame, sizeof(header));
+	ecn = header.gso_type & VIRTIO_NET_HDR_GSO_ECN;
+	header.gso_type &= (uint8_t)~VIRTIO_NET_HDR_GSO_ECN;
+	if (header.gso_type == VIRTIO_NET_HDR_GSO_NONE ? !ecn :
+	    header.gso_type == VIRTIO_NET_HDR_GSO_TCPV4 || header.gso_type == VIRTIO_NET_HDR_GSO_TCPV6 ||
+	    header.gso_type == VIRTIO_NET_HDR_GSO_UDP || header.gso_type == VIRTIO_NET_HDR_GSO_UDP_L4)
+		return false;
+	return !(header.flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) &&
+	       scene->length <= sizeof(header) + NET_FRAME_MAX;
+}
+
+static void check_headers(const struct world *world, uint32_t elements[BUFFERS][2],
+			  unsigned int count)
+{
+	bool mergeable = world->scene->receiver.features & BIT(VIRTIO_NET_F_MRG_RXBUF);
+	struct virtio_net_hdr_v1 header;
+
+	fuzz_check(!count || header_sound(world->scene));
+	for (unsigned int i = 0; i < count; i += mergeable ? header.num_buffers : 1) {
+		fuzz_check(read_chain(world, elements[i][0], &header, sizeof(header)) ==
+			   sizeof(header));
+		check_header(&header, world->scene->receiver.features);
+		fuzz_check(header.num_buffers && (mergeable || header.num_buffers == 1));
+		fuzz_check(i + (mergeable ? header.num_buffers : 1) <= count);
+	}
+}
+
 /* Both frames are accounted for, and a length is never over what the chain had. */
 static void check(const struct world *world)
 {
@@ -268,6 +388,11 @@ static void check(const struct world *world)
 	unsigned int count = used(world, elements);
 
 	fuzz_check(world->forward.done.sent == 2);
+	check_headers(world, elements, count);
+	fuzz_check(world->scene->length >= sizeof(struct virtio_net_hdr_v1) ||
+		   world->forward.counters.dropped[NET_DROP_NO_HEADER] == 2);
+	fuzz_check(!type_unknown(world->scene) ||
+		   world->forward.counters.dropped[NET_DROP_GSO_TYPE] == 2);
 	for (unsigned int i = 0; i < count; i++) {
 		uint64_t writable = 0;
 

@@ -26,6 +26,11 @@ struct world {
 	uint16_t type;		/* of the family it went to */
 	unsigned int datagrams;
 	unsigned int questions, closed;
+	bool interrupted;	/* the wire said so, of this attempt */
+	bool foreign;		/* what came last was somebody else's: nobody goes by it */
+	bool reported;		/* some message had a report with it */
+	uint16_t family;	/* of the question before that for the family's number; or 0 */
+	bool looked;		/* ... which was asked for since */
 };
 
 static const int errors[] = { -EINTR, -EAGAIN, -EBUSY, -ENOBUFS, -EMSGSIZE, -EBADMSG, -ENOENT,
@@ -115,6 +120,7 @@ static size_t add_message(struct world *world, char *to)
 		header.nlmsg_flags |= NLM_F_MULTI | (what & 0x20 ? NLM_F_DUMP_INTR : 0);
 	length = sizeof(header) + add_payload(world, to + sizeof(header), header.nlmsg_type);
 	header.nlmsg_len = (uint32_t)length;
+	world->reported |= header.nlmsg_flags & NLM_F_ACK_TLVS;
 	if (what & 0x10) {
 		uint8_t damage = fuzz_byte(input);
 
@@ -126,6 +132,14 @@ static size_t add_message(struct world *world, char *to)
 	return MNL_ALIGN(length);
 }
 
+static int fail(struct world *world)
+{
+	int rc = choose_error(world->input);
+
+	world->interrupted = rc == -EINTR;
+	return rc;
+}
+
 static int on_send(void *context, const void *message, size_t length)
 {
 	const struct nlmsghdr *header = message;
@@ -134,9 +148,19 @@ static int on_send(void *context, const void *message, size_t length)
 
 	fuzz_check(header->nlmsg_len == length && length <= NETLINK_REQUEST_SIZE);
 	fuzz_check(world->questions++ < 64);
+	world->interrupted = false;
+	fuzz_check(!world->foreign);
+	/* the same number again is no reason to ask once more */
+	if (header->nlmsg_type == GENL_ID_CTRL) {
+		world->looked = true;
+	} else {
+		fuzz_check(!world->looked || header->nlmsg_type != world->family);
+		world->looked = false;
+		world->family = header->nlmsg_type;
+	}
 	world->sequence = header->nlmsg_seq;
 	world->type = header->nlmsg_type;
-	return what > 250 ? choose_error(world->input) : 0;
+	return what > 250 ? fail(world) : 0;
 }
 
 static ssize_t on_receive(void *context, void *bytes, size_t size, uint32_t *sender)
@@ -146,11 +170,13 @@ static ssize_t on_receive(void *context, void *bytes, size_t size, uint32_t *sen
 	unsigned int count = 1 + (what & 3);
 	size_t length = 0;
 
+	world->foreign = false;
 	if (!world->input->left || ++world->datagrams > DATAGRAMS_MAX)
 		return -ETIME;
 	if (what > 250)
-		return choose_error(world->input);
+		return fail(world);
 	*sender = what > 245 ? 1 : 0;
+	world->foreign = *sender;
 	for (; count && size - length >= MESSAGE_MAX + 64; count--)
 		length += add_message(world, (char *)bytes + length);
 	if ((what & 0x1c) == 0x1c)
@@ -158,9 +184,12 @@ static ssize_t on_receive(void *context, void *bytes, size_t size, uint32_t *sen
 	return (ssize_t)length;
 }
 
+/* A signal is no reason to open the socket anew. */
 static int on_restart(struct netlink_wire *wire)
 {
-	(void)wire;
+	struct world *world = wire->context;
+
+	fuzz_check(!world->interrupted);
 	return 0;
 }
 
@@ -212,8 +241,17 @@ static void parse_all(const void *attributes, size_t length)
 	}
 }
 
+/* What may come of another attempt gets all of them. */
+static bool passes(int rc)
+{
+	return rc == -EINTR || rc == -EAGAIN || rc == -EBUSY || rc == -ENOBUFS || rc == -EMSGSIZE ||
+	       rc == -EBADMSG;
+}
+
 static void ask(struct netlink *netlink, struct fuzz_input *input, uint8_t what)
 {
+	struct world *world = netlink->wire.context;
+	unsigned int before = world->questions;
 	union netlink_request request;
 	struct buffer answer = { 0 };
 	size_t offset = 0, length;
@@ -224,8 +262,11 @@ static void ask(struct netlink *netlink, struct fuzz_input *input, uint8_t what)
 	mnl_attr_put_strz(&request.header, VDPA_ATTR_DEV_NAME, "lo0");
 	if (what & 2)
 		mnl_attr_put_u32(&request.header, VDPA_ATTR_DEV_ID, fuzz_byte(input));
+	world->looked = world->reported = false;
 	rc = netlink_ask(netlink, &request, what & 4, &answer);
-	fuzz_check(rc <= 0);
+	fuzz_check(rc <= 0 && !world->foreign);
+	fuzz_check(!(what & 4) || !passes(rc) || world->questions - before >= NETLINK_ATTEMPTS);
+	fuzz_check(world->reported || !netlink->report.message[0]);
 	check_text(netlink->report.message);
 	fuzz_check(rc == 0 || !answer.length);
 	while ((attributes = netlink_next(&answer, &offset, &length))) {
@@ -247,6 +288,41 @@ static void take_link(void *context, const struct link_change *change)
 	check_text(change->netdev);
 }
 
+/*
+ * What is to come of a datagram: NETLINK_MORE, NETLINK_DONE or an error, and how much of it is
+ * part of the answer. The question was no dump.
+ */
+static int expected(const char *bytes, size_t length, size_t *answer)
+{
+	for (size_t at = 0; length - at >= NLMSG_HDRLEN; ) {
+		struct nlmsghdr header;
+		int32_t error = 0;
+
+		memcpy(&header, bytes + at, sizeof(header));
+		if (header.nlmsg_len < NLMSG_HDRLEN || header.nlmsg_len > length - at)
+			return -EBADMSG;
+		memcpy(&error, bytes + at + NLMSG_HDRLEN,
+		       header.nlmsg_len >= NLMSG_HDRLEN + sizeof(error) ? sizeof(error) : 0);
+		if (header.nlmsg_type == NLMSG_OVERRUN)
+			return -ENOBUFS;
+		if (header.nlmsg_seq != 1 || header.nlmsg_pid != PORT)
+			;
+		else if (header.nlmsg_type == NLMSG_ERROR)
+			return header.nlmsg_len < NLMSG_HDRLEN + sizeof(struct nlmsgerr) || error > 0 ?
+				       -EBADMSG : error ? error : NETLINK_DONE;
+		else if (header.nlmsg_type == NLMSG_DONE)
+			return error < 0 ? error : NETLINK_DONE;
+		else if (header.nlmsg_type == FAMILY && header.nlmsg_len < NLMSG_HDRLEN + GENL_HDRLEN)
+			return -EBADMSG;
+		else if (header.nlmsg_type == FAMILY)
+			*answer += NLMSG_ALIGN(header.nlmsg_len);
+		if (NLMSG_ALIGN(header.nlmsg_len) > length - at)
+			break;
+		at += NLMSG_ALIGN(header.nlmsg_len);
+	}
+	return NETLINK_MORE;
+}
+
 /* One datagram in memory that ends where it does: a step too far is the sanitizer's to see. */
 static void take_datagram(struct fuzz_input *input)
 {
@@ -260,8 +336,9 @@ static void take_datagram(struct fuzz_input *input)
 		.answer = &answer, .report = &report,
 	};
 	char bytes[4 * MESSAGE_MAX];
-	size_t length = 0, less;
+	size_t length = 0, less, taken = 0;
 	void *copy;
+	int rc;
 
 	for (unsigned int i = 0; i < 3; i++)
 		length += add_message(&world, bytes + length);
@@ -270,7 +347,9 @@ static void take_datagram(struct fuzz_input *input)
 	copy = malloc(length);
 	fuzz_check(copy);
 	memcpy(copy, bytes, length);
-	fuzz_check(netlink_take(&exchange, copy, length) <= NETLINK_DONE);
+	rc = expected(bytes, length, &taken);
+	fuzz_check(netlink_take(&exchange, copy, length) == rc && answer.length == taken);
+	fuzz_check(world.reported || !report.message[0]);
 	free(copy);
 	buffer_free(&answer);
 }

@@ -52,22 +52,6 @@ static void begin_forward(struct ring *ring, unsigned int way)
 		forward_show(&ring->forward, &tap);
 }
 
-static struct virtqueue_config config_of(struct ring *ring, unsigned int end)
-{
-	return (struct virtqueue_config){
-		.size = ring->size,
-		.desc = ring->memory[3 * end + RING_DESC].iova,
-		.driver = ring->memory[3 * end + RING_DRIVER].iova,
-		.device = ring->memory[3 * end + RING_DEVICE].iova,
-		.features = ring->features,
-		.memory = &ring->map,
-		.slots = ring->queue[end].slots,
-		.slot_count = ring->size,
-		.position = &ring->positions[end],
-		.published = &ring->queue[end].published,
-	};
-}
-
 /* As the owner of a session does when regions have gone. */
 static void remap(struct ring *ring)
 {
@@ -114,16 +98,49 @@ static void run(struct ring *ring, bool linked)
 
 /* -- chains taken by the fuzzer itself ------------------------------------------------------- */
 
+/* What was taken is what the rules say, and nothing is taken against them. */
+static void check_taken(const struct vq_chain *chain, int rc, enum ring_verdict verdict,
+			const struct ring_known *known, enum virtqueue_reason reason)
+{
+	switch (verdict) {
+	case RING_NOTHING:
+		fuzz_check(rc == 0);
+		break;
+	case RING_WRONG:
+		fuzz_check(rc < 0);
+		/* before the memory, there may have been no room for it */
+		fuzz_check(rc != -EPROTO || !known->reason || known->segments >= RING_SEGMENTS ||
+			   reason == known->reason);
+		break;
+	case RING_SOUND:
+		fuzz_check(rc == 1 || rc == -ENOMEM);
+		fuzz_check(rc < 0 || (chain->head == known->id &&
+				      chain->descriptors == known->descriptors &&
+				      chain->readable == known->readable &&
+				      chain->writable == known->writable));
+		break;
+	}
+}
+
 static void take(struct ring *ring, struct ring_queue *queue)
 {
 	struct vq_chain *chain = &queue->held[queue->held_count];
 	enum virtqueue_state before = queue->vq.state;
+	enum ring_verdict verdict = RING_NOTHING;
+	struct ring_known known;
 	int rc;
 
 	if (queue->held_count == RING_HELD_MAX)
 		return;
+	if (before == VIRTQUEUE_RUNNING)
+		verdict = ring_rule_next(ring, (unsigned int)(queue - ring->queue), &known);
+	ring->raced = false;
 	vq_chain_init(chain, queue->segments[queue->held_count], RING_SEGMENTS);
 	rc = virtqueue_pop(&queue->vq, chain);
+	if (before == VIRTQUEUE_RUNNING && !ring->raced)
+		check_taken(chain, rc, verdict, &known, queue->vq.error.reason);
+	else if (before == VIRTQUEUE_STOPPED)
+		fuzz_check(rc == -ESHUTDOWN);
 	fuzz_check(rc == 1 || rc == 0 || rc == -ENOMEM || queue->vq.state != VIRTQUEUE_RUNNING);
 	fuzz_check(before != VIRTQUEUE_BROKEN || rc == -EPROTO);
 	if (rc != 1)
@@ -133,6 +150,7 @@ static void take(struct ring *ring, struct ring_queue *queue)
 		memset(vq_chain_writable(chain)[i].iov_base, 0xa5,
 		       vq_chain_writable(chain)[i].iov_len);
 	queue->held_count++;
+	queue->out[chain->head] = chain->descriptors;
 }
 
 static void forget(struct ring_queue *queue, unsigned int index)
@@ -146,6 +164,13 @@ static void forget(struct ring_queue *queue, unsigned int index)
 		memcpy(queue->segments[i], queue->segments[i + 1], sizeof(segments));
 		queue->held[i].segments = queue->segments[i];
 	}
+}
+
+static void forget_all(struct ring_queue *queue)
+{
+	queue->held_count = 0;
+	memset(queue->out, 0, sizeof(queue->out));
+	memset(queue->staged, 0, sizeof(queue->staged));
 }
 
 static void use(struct ring *ring, struct ring_queue *queue, struct fuzz_input *input)
@@ -165,6 +190,7 @@ static void use(struct ring *ring, struct ring_queue *queue, struct fuzz_input *
 		fuzz_check(written <= writable);
 		/* not twice */
 		fuzz_check(virtqueue_push(&queue->vq, queue->held[index].head, 0) < 0);
+		queue->staged[queue->held[index].head] = true;
 		forget(queue, index);
 	} else {
 		fuzz_check(written > writable || queue->vq.state != VIRTQUEUE_RUNNING ||
@@ -176,19 +202,45 @@ static void give_back(struct ring_queue *queue)
 {
 	unsigned int last = queue->held_count - 1;
 
-	if (queue->held_count && virtqueue_unpop(&queue->vq, queue->held[last].head) == 0)
+	if (queue->held_count && virtqueue_unpop(&queue->vq, queue->held[last].head) == 0) {
+		queue->out[queue->held[last].head] = 0;
 		queue->held_count--;
+	}
 }
 
-static void publish(struct ring_queue *queue)
+static uint16_t published(const struct ring *ring, const struct ring_queue *queue)
 {
-	uint32_t staged = queue->vq.staged, count = virtqueue_publish(&queue->vq);
+	return ring->packed ? queue->vq.packed.next_used : queue->vq.split.next_used;
+}
 
+static void publish(struct ring *ring, struct ring_queue *queue)
+{
+	unsigned int end = (unsigned int)(queue - ring->queue);
+	bool owed = queue->vq.unsignalled, wanted;
+	uint32_t staged = queue->vq.staged, count;
+	uint16_t old = published(ring, queue);
+
+	count = virtqueue_publish(&queue->vq);
 	fuzz_check(count == (queue->vq.state == VIRTQUEUE_RUNNING ? staged : 0));
 	if (queue->vq.state == VIRTQUEUE_RUNNING)
 		fuzz_check(!queue->vq.staged);
-	virtqueue_needs_interrupt(&queue->vq);
+	wanted = virtqueue_needs_interrupt(&queue->vq);
+	if (queue->vq.state == VIRTQUEUE_RUNNING && !owed)
+		fuzz_check(wanted == (count && ring_rule_interrupt(ring, end, old,
+								   published(ring, queue))));
 	fuzz_check(!virtqueue_needs_interrupt(&queue->vq));
+	for (unsigned int i = 0; i < RING_SIZE_MAX && count; i++)
+		if (queue->staged[i]) {
+			queue->staged[i] = false;
+			queue->out[i] = 0;
+		}
+}
+
+/* Chains that were taken are in memory that must not be looked up anew meanwhile. */
+static void remap_in_work(struct ring_queue *queue)
+{
+	if (queue->vq.state == VIRTQUEUE_RUNNING && (queue->held_count || queue->vq.staged))
+		fuzz_check(virtqueue_remap(&queue->vq) == -EBUSY);
 }
 
 static void act(struct ring *ring, struct fuzz_input *input)
@@ -197,6 +249,8 @@ static void act(struct ring *ring, struct fuzz_input *input)
 	struct ring_queue *queue = &ring->queue[what & 1];
 	int rc = 0;
 
+	if (what >> 4 == 9)
+		remap_in_work(queue);
 	switch ((what >> 1) % 8) {
 	case 0:
 	case 1:
@@ -206,7 +260,7 @@ static void act(struct ring *ring, struct fuzz_input *input)
 		use(ring, queue, input);
 		break;
 	case 3:
-		publish(queue);
+		publish(ring, queue);
 		break;
 	case 4:
 		give_back(queue);
@@ -217,6 +271,9 @@ static void act(struct ring *ring, struct fuzz_input *input)
 	case 6:
 		rc = virtqueue_available(&queue->vq);
 		fuzz_check(rc <= ring->size);
+		if (ring->packed && queue->vq.state == VIRTQUEUE_RUNNING)
+			fuzz_check(queue->vq.packed.seen_descriptors <=
+				   ring->size - queue->vq.packed.outstanding);
 		break;
 	default:
 		virtqueue_disable_kick(&queue->vq);
@@ -242,7 +299,7 @@ static void come_to_rest(struct ring *ring, bool for_good)
 			virtqueue_push(&queue->vq, queue->held[0].head, 0);
 			forget(queue, 0);
 		}
-		publish(queue);
+		publish(ring, queue);
 	}
 }
 
@@ -270,7 +327,7 @@ static void die(struct ring *ring, struct fuzz_input *input)
 		struct ring_queue *queue = &ring->queue[end];
 
 		memset(&queue->vq, 0, sizeof(queue->vq));
-		queue->held_count = 0;
+		forget_all(queue);
 		queue->config.resume = true;
 		if (virtqueue_start(&queue->vq, &queue->config) < 0 ||
 		    virtqueue_roll_forward(&queue->vq) < 0)
@@ -296,6 +353,7 @@ static void move_memory(struct ring *ring, struct fuzz_input *input)
 	/* forgotten, and the same again: only looked up anew */
 	if (what & 0x20)
 		vq_memory_clear(&ring->map);
+	ring_check_stale(ring);
 	remap(ring);
 }
 
@@ -310,7 +368,7 @@ static void reset(struct ring *ring, uint16_t position)
 		struct ring_queue *queue = &ring->queue[end];
 
 		virtqueue_stop(&queue->vq);
-		queue->held_count = 0;
+		forget_all(queue);
 		ring_driver_reset(ring, end);
 		queue->avail = position ? position : queue->avail;
 		ring->positions[end] = (struct virtqueue_position){ queue->avail, queue->avail };
@@ -352,7 +410,7 @@ static void check_service(struct ring *ring)
 
 static void step(struct ring *ring, struct fuzz_input *input, enum ring_kind kind, bool direct)
 {
-	unsigned int what = fuzz_below(input, 32);
+	uint8_t byte = fuzz_byte(input), what = byte % 32;
 
 	if (what < 18) {
 		ring_driver_act(ring, input, kind);
@@ -362,6 +420,8 @@ static void step(struct ring *ring, struct fuzz_input *input, enum ring_kind kin
 			act(ring, input);
 		else
 			run(ring, what < 27);
+	} else if (what == 28 && byte & 0x80) {
+		ring_set_up_anyhow(ring, input);
 	} else if (what == 28) {
 		move_memory(ring, input);
 	} else if (what == 29) {
@@ -395,7 +455,7 @@ static void set_up(struct ring *ring, struct fuzz_input *input, enum ring_kind k
 	for (unsigned int end = 0; end < 2; end++) {
 		ring->queue[end].slots = calloc(ring->size, sizeof(*ring->queue[end].slots));
 		fuzz_check(ring->queue[end].slots);
-		ring->queue[end].config = config_of(ring, end);
+		ring->queue[end].config = ring_config(ring, end);
 	}
 }
 

@@ -62,6 +62,8 @@ struct ring_queue {
 	struct vq_chain held[RING_HELD_MAX];	/* taken directly, oldest first */
 	struct iovec segments[RING_HELD_MAX][RING_SEGMENTS];
 	unsigned int held_count;
+	uint16_t out[RING_SIZE_MAX];	/* by head or id: descriptors that were taken directly ... */
+	bool staged[RING_SIZE_MAX];	/* ... and are published next */
 };
 
 struct ring {
@@ -113,15 +115,41 @@ void ring_driver_act(struct ring *ring, struct fuzz_input *input, enum ring_kind
 /* Puts one descriptor of the heap into the ring, as a sound driver does. */
 void ring_driver_offer(struct ring *ring, unsigned int end, uint32_t offset, uint32_t length);
 
-/* -- the rules (ring_check.c) ---------------------------------------------------------------- */
+/* -- what a driver may do (ring_rules.c) ------------------------------------------------------ */
+
+enum ring_verdict { RING_NOTHING, RING_SOUND, RING_WRONG };
+
+/* A chain that was offered. */
+struct ring_known {
+	uint16_t id;
+	uint32_t descriptors;		/* of the ring */
+	uint64_t readable, writable;	/* bytes */
+	unsigned int segments;
+	bool aliased;			/* a writable buffer is not on the heap */
+	enum virtqueue_reason reason;	/* what is wrong, where only one name fits; or VQ_FINE */
+};
+
+/* The chain at an index (split) or a position; and the one that virtqueue_pop() comes to. */
+enum ring_verdict ring_rule_chain(const struct ring *ring, unsigned int end, uint16_t at,
+				  struct ring_known *known);
+enum ring_verdict ring_rule_next(const struct ring *ring, unsigned int end, struct ring_known *known);
+
+/* The position in a packed ring that is @count descriptors on. */
+uint16_t ring_rule_forward(const struct ring *ring, uint16_t position, uint32_t count);
+
+/* Does the driver want to be told that the device went on from @old to @now? */
+bool ring_rule_interrupt(const struct ring *ring, unsigned int end, uint16_t old, uint16_t now);
+
+/* How a queue is set up by a sound driver; and one more, with areas anywhere and of any size, which
+ * is refused or not, as it should be, and never used. */
+struct virtqueue_config ring_config(struct ring *ring, unsigned int end);
+void ring_set_up_anyhow(struct ring *ring, struct fuzz_input *input);
+
+/* -- what the device may do (ring_check.c) --------------------------------------------------- */
 
 /* What is true before a call of the device. */
 struct ring_before {
-	struct ring_known {
-		uint16_t id;
-		uint32_t descriptors;
-		uint64_t writable;	/* bytes */
-	} chains[2][RING_SIZE_MAX];	/* available, in their order */
+	struct ring_known chains[2][RING_SIZE_MAX];	/* available, in their order */
 	unsigned int count[2];
 	struct virtqueue_position position[2];
 	uint32_t in_flight[2];
@@ -133,6 +161,9 @@ struct ring_before {
 /* Looks at everything before a call, and, freeing what it noted, behind it. */
 void ring_look(struct ring *ring, struct ring_before *before);
 void ring_check(struct ring *ring, struct ring_before *before);
+
+/* Regions have gone: nothing is touched by way of what was looked up before. */
+void ring_check_stale(struct ring *ring);
 
 /* A chain that was taken: all of it lies in regions, with permission, and can be touched. */
 void ring_check_chain(const struct ring *ring, const struct vq_chain *chain);

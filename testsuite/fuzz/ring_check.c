@@ -5,145 +5,35 @@
  *  - it touches nothing but regions (the address sanitizer), and writes only to those that it
  *    may write to;
  *  - of a chain it uses no more bytes than were writable, and it returns the chains that were
- *    offered, once each (virtio 1.2, 2.7.8.2, 2.8.4). What was offered is read here by a walk
- *    of its own, before the call; where the driver changed something meanwhile, or had its
+ *    offered, once each (virtio 1.2, 2.7.8.2, 2.8.4), and none that is wrong. What was offered is
+ *    read by a walk of its own (ring_rules.c), before the call; where the driver changed something meanwhile, or had its
  *    rings written over as buffers, nobody can say what was offered;
  *  - a virtqueue that is broken stays so, for the same reason, and is not touched.
  */
+#include <errno.h>
 #include <linux/virtio_ring.h>
 
 #include "testsuite/fuzz/ring.h"
 
-/* A walk through one chain. */
-struct walk {
-	const struct ring *ring;
-	uint64_t writable;
-	bool aliased;		/* a writable buffer is not on the heap */
-};
-
-static bool on_heap(uint64_t address, uint32_t length)
-{
-	return (address >= 0x40000 && address + length <= 0x40000 + 1600) ||
-	       address > UINT64_MAX - 96;
-}
-
-static void see_buffer(struct walk *walk, uint64_t address, uint32_t length, uint16_t flags)
-{
-	if (!(flags & VRING_DESC_F_WRITE))
-		return;
-	walk->writable += length;
-	walk->aliased |= !on_heap(address, length);
-}
-
-/* Of either format; false where the chain cannot be walked. */
-static bool see_table(struct walk *walk, uint64_t address, uint32_t length)
-{
-	uint32_t i = 0, entries = length / 16, steps = 0;
-
-	while (i < entries && steps++ <= walk->ring->size) {
-		union {
-			struct vring_desc split;
-			struct vring_packed_desc packed;
-		} entry;
-
-		if (!ring_memory_read(walk->ring, address + 16 * (uint64_t)i, &entry, 16))
-			return false;
-		if (walk->ring->packed) {
-			see_buffer(walk, entry.packed.addr, entry.packed.len, entry.packed.flags);
-			i++;
-			continue;
-		}
-		see_buffer(walk, entry.split.addr, entry.split.len, entry.split.flags);
-		if (!(entry.split.flags & VRING_DESC_F_NEXT))
-			return true;
-		i = entry.split.next;
-	}
-	return walk->ring->packed;
-}
-
-static bool see_split(struct walk *walk, unsigned int end, uint16_t head)
-{
-	const struct ring *ring = walk->ring;
-	unsigned int steps = 0;
-
-	while (head < ring->size && steps++ < ring->size) {
-		struct vring_desc desc;
-
-		if (!ring_memory_read(ring, ring->queue[end].config.desc + 16u * head, &desc, 16))
-			return false;
-		if (desc.flags & VRING_DESC_F_INDIRECT)
-			return see_table(walk, desc.addr, desc.len);
-		see_buffer(walk, desc.addr, desc.len, desc.flags);
-		if (!(desc.flags & VRING_DESC_F_NEXT))
-			return true;
-		head = desc.next;
-	}
-	return false;
-}
-
-/* The chain at a position: its descriptors and its id. */
-static bool see_packed(struct walk *walk, unsigned int end, uint16_t position,
-		       struct ring_known *known)
-{
-	const struct ring *ring = walk->ring;
-
-	for (known->descriptors = 1; known->descriptors <= ring->size; known->descriptors++) {
-		struct vring_packed_desc desc;
-
-		if (!ring_memory_read(ring, ring->queue[end].config.desc +
-					    16u * (position & 0x7fff), &desc, 16))
-			return false;
-		known->id = desc.id;
-		if (desc.flags & VRING_DESC_F_INDIRECT) {
-			if (!see_table(walk, desc.addr, desc.len))
-				return false;
-		} else {
-			see_buffer(walk, desc.addr, desc.len, desc.flags);
-		}
-		if (!(desc.flags & VRING_DESC_F_NEXT))
-			return true;
-		position++;
-		if ((position & 0x7fff) == ring->size)
-			position = (position ^ 0x8000) & 0x8000;
-	}
-	return false;
-}
-
-static uint16_t forward(const struct ring *ring, uint16_t position, uint32_t count)
-{
-	uint32_t place = (position & 0x7fffu) + count;
-
-	if (place >= ring->size)
-		return (uint16_t)((place - ring->size) | (~position & 0x8000));
-	return (uint16_t)(place | (position & 0x8000));
-}
-
-/* The chains from where the device goes on; the walk ends where one of them is none. */
+/* The chains from where the device goes on; the walk ends where one of them is not sound. */
 static void see_queue(struct ring *ring, struct ring_before *before, unsigned int end)
 {
-	uint16_t at = before->position[end].next_avail;
+	uint16_t at = before->position[end].next_avail, index = at;
 
 	before->count[end] = 0;
-	while (before->count[end] < ring->size) {
+	if (!ring->packed && !ring_memory_read(ring, ring->queue[end].config.driver + 2, &index, 2))
+		return;
+	/* what was seen of an index that went backwards since then can still be taken */
+	if (!ring->packed && (uint16_t)(ring->queue[end].vq.split.avail_seen - at) > (uint16_t)(index - at))
+		index = ring->queue[end].vq.split.avail_seen;
+	while (before->count[end] < ring->size && (ring->packed || at != index)) {
 		struct ring_known *known = &before->chains[end][before->count[end]];
-		struct walk walk = { .ring = ring };
-		bool sound;
 
-		if (ring->packed) {
-			sound = see_packed(&walk, end, at, known);
-			at = forward(ring, at, known->descriptors);
-		} else {
-			uint64_t entry = ring->queue[end].config.driver + 4 + 2u * (at % ring->size);
-
-			known->descriptors = 1;
-			sound = ring_memory_read(ring, entry, &known->id, sizeof(known->id)) &&
-				see_split(&walk, end, known->id);
-			at++;
-		}
-		if (!sound)
+		if (ring_rule_chain(ring, end, at, known) != RING_SOUND)
 			break;
-		ring->raced |= walk.aliased;
-		known->writable = walk.writable;
+		ring->raced |= known->aliased;
+		at = ring->packed ? ring_rule_forward(ring, at, known->descriptors) :
+				    (uint16_t)(at + 1);
 		before->count[end]++;
 	}
 }
@@ -198,7 +88,7 @@ static void check_used(const struct ring *ring, const struct ring_before *before
 	for (unsigned int i = 0; at != last; i++) {
 		fuzz_check(i < before->count[end]);
 		check_element(ring, end, at, &before->chains[end][i]);
-		at = ring->packed ? forward(ring, at, before->chains[end][i].descriptors) :
+		at = ring->packed ? ring_rule_forward(ring, at, before->chains[end][i].descriptors) :
 				    (uint16_t)(at + 1);
 	}
 }
@@ -270,4 +160,20 @@ void ring_check_chain(const struct ring *ring, const struct vq_chain *chain)
 		writable += chain->segments[i].iov_len;
 	}
 	fuzz_check(readable == chain->readable && writable == chain->writable);
+}
+
+void ring_check_stale(struct ring *ring)
+{
+	struct iovec segments[RING_SEGMENTS];
+	struct vq_chain chain;
+
+	for (unsigned int end = 0; end < 2; end++) {
+		struct virtqueue *vq = &ring->queue[end].vq;
+
+		if (vq->state != VIRTQUEUE_RUNNING || vq->generation == ring->map.generation)
+			continue;
+		vq_chain_init(&chain, segments, RING_SEGMENTS);
+		fuzz_check(virtqueue_pop(vq, &chain) == -ESTALE);
+		fuzz_check(virtqueue_enable_kick(vq) == -ESTALE);
+	}
 }
