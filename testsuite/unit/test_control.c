@@ -2,7 +2,7 @@
 /*
  * vduse/process/control with lib/control_socket on the other side, over real sockets.
  *
- * LDFLAGS: -Wl,--wrap=eventloop_now,--wrap=accept4
+ * LDFLAGS: -Wl,--wrap=eventloop_now,--wrap=accept4,--wrap=send,--wrap=fcntl,--wrap=fcntl64
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -38,6 +38,8 @@ static char last[CONTROL_REQUEST_SIZE];
 static uint64_t ahead;
 static int accept_error;	/* 0: it works */
 static unsigned int accepts;
+static unsigned int sends_interrupted;	/* so many, from now on */
+static int flags_error;	/* errno of setting those of a descriptor; 0: none */
 
 uint64_t __real_eventloop_now(void);
 uint64_t __wrap_eventloop_now(void);
@@ -58,6 +60,49 @@ int __wrap_accept4(int fd, struct sockaddr *address, socklen_t *length, int flag
 		return __real_accept4(fd, address, length, flags);
 	errno = accept_error;
 	return -1;
+}
+
+ssize_t __real_send(int fd, const void *bytes, size_t length, int flags);
+ssize_t __wrap_send(int fd, const void *bytes, size_t length, int flags);
+int __real_fcntl(int fd, int command, ...);
+int __wrap_fcntl(int fd, int command, ...);
+int __wrap_fcntl64(int fd, int command, ...);
+
+ssize_t __wrap_send(int fd, const void *bytes, size_t length, int flags)
+{
+	if (!sends_interrupted)
+		return __real_send(fd, bytes, length, flags);
+	sends_interrupted--;
+	errno = EINTR;
+	return -1;
+}
+
+static int call_fcntl(int fd, int command, long argument)
+{
+	errno = flags_error;
+	return command == F_SETFL && flags_error ? -1 : __real_fcntl(fd, command, argument);
+}
+
+int __wrap_fcntl(int fd, int command, ...)
+{
+	va_list args;
+	long argument;
+
+	va_start(args, command);
+	argument = va_arg(args, long);
+	va_end(args);
+	return call_fcntl(fd, command, argument);
+}
+
+int __wrap_fcntl64(int fd, int command, ...)
+{
+	va_list args;
+	long argument;
+
+	va_start(args, command);
+	argument = va_arg(args, long);
+	va_end(args);
+	return call_fcntl(fd, command, argument);
 }
 
 static int answer(void *context, const char *request, struct buffer *reply)
@@ -200,6 +245,30 @@ static void a_request_is_answered(void **state)
 	assert_int_equal(control_socket_send(fd, "state"), 0);
 	expect_packet(fd, "{\"half\":1}");
 	close(fd);
+}
+
+static void proc_64_a_request_is_interrupted(void **state)
+{
+	int fd = join();
+
+	(void)state;
+	sends_interrupted = 3;
+	assert_int_equal(control_socket_send(fd, "state"), 0);
+	assert_int_equal(sends_interrupted, 0);
+	expect_packet(fd, "{\"half\":1}");
+	close(fd);
+}
+
+/* Nobody is given a socket that could make it wait. */
+static void a_socket_that_would_wait(void **state)
+{
+	int fd;
+
+	(void)state;
+	flags_error = EPERM;
+	fd = control_socket_connect(folder, "lo0", PATIENCE);
+	flags_error = 0;
+	assert_int_equal(fd, -EPERM);
 }
 
 static void what_is_wrong_is_said(void **state)
@@ -571,6 +640,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(a_request_is_answered, setup, teardown),
+		cmocka_unit_test_setup_teardown(proc_64_a_request_is_interrupted, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_socket_that_would_wait, setup, teardown),
 		cmocka_unit_test_setup_teardown(what_is_wrong_is_said, setup, teardown),
 		cmocka_unit_test_setup_teardown(requests_have_a_pace, setup, teardown),
 		cmocka_unit_test_setup_teardown(who_does_not_read_is_dropped, setup, teardown),
