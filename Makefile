@@ -9,7 +9,7 @@ VERSION := 0.1.0
 S := $(patsubst %/,%,$(dir $(lastword $(MAKEFILE_LIST))))
 B := build
 
-.PHONY: all check check-all figures fuzz fuzz-guards mutate demo bench-cli bench-ring bench-vm bench-scale bench-monitor soak vm deps install uninstall dist deb clean distclean help
+.PHONY: all check check-all recovery figures fuzz fuzz-guards mutate demo bench-cli bench-ring bench-vm bench-scale bench-monitor soak vm deps install uninstall dist deb clean distclean help
 .PHONY: programs completions vm-programs unit-tests fuzz-targets fuzz-replay tsan guest-programs everything
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -23,7 +23,7 @@ endif
 
 # -- configuration ---------------------------------------------------------------
 
-TESTING := $(filter check check-all figures fuzz fuzz-guards mutate demo bench-cli bench-ring bench-vm bench-scale bench-monitor soak vm deps,$(MAKECMDGOALS))
+TESTING := $(filter check check-all recovery figures fuzz fuzz-guards mutate demo bench-cli bench-ring bench-vm bench-scale bench-monitor soak vm deps,$(MAKECMDGOALS))
 ifneq ($(if $(MAKECMDGOALS),$(filter-out clean distclean dist deb help deps,$(MAKECMDGOALS)),all),)
 include config.mk
 endif
@@ -228,6 +228,10 @@ fuzz: deps
 fuzz-guards: deps
 	@VT_BUILD=$(abspath $(B)) $(S)/testsuite/fuzz/guards --build $(B)/guards $(if $(GUARDS),--seconds $(GUARDS))
 
+# Two hundred kills of who serves a device, under traffic; a few minutes.
+recovery: deps programs guest-programs vm-programs
+	@$(S)/testsuite/run $(S)/testsuite/slow/recovery.bats
+
 # The guards, changed one at a time: FILES="vduse/virtio lib/parse.c" some of them, SAMPLE=100
 # that many, LIMIT=2 without the programs that take longer, in seconds; CASES=1 those that the
 # cases with a number stand for.
@@ -348,6 +352,7 @@ help:
 	@echo 'make check-all    those and the slow ones'
 	@echo 'make fuzz         hostile rings, frames, messages and words, made up; SECONDS=60 of each kind'
 	@echo 'make fuzz-guards  which guards the kept inputs notice the loss of; GUARDS=20 looks for more'
+	@echo 'make recovery     the device process killed 200 times under traffic: nothing lost, nothing doubled'
 	@echo 'make mutate       each guard taken out in turn: what the unit tests would not notice'
 	@echo '                  FILES="vduse/virtio lib/parse.c" SAMPLE=100: some of them'
 	@echo '                  CASES=1: the guards of the cases that have a number'

@@ -20,6 +20,7 @@
  *	vlan ID		with an 802.1Q tag
  *	allow LIST	of csum,tso4,tso6,ecn: offloads that the receiver negotiated
  *	timeout MS	without any frame: what is on its way is lost (default 10000)
+ *	flight FILE	has the number of those on their way (flight.h)
  *
  * One JSON object says what came of it. "pieces" are the frames that arrived: more than
  * "received" when super-frames were cut. Exit status 0: everything sent came back once,
@@ -37,6 +38,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "testsuite/guest/flight.h"
 #include "testsuite/guest/shape.h"
 
 #define VNET_SIZE sizeof(struct virtio_net_hdr)
@@ -65,6 +67,7 @@ struct frames {
 	bool partial;
 	unsigned int allow;
 	int sender, receiver;
+	struct flight *flight;
 	struct counts n;		/* of all kinds */
 
 	struct progress {
@@ -341,6 +344,7 @@ static void run(struct frames *f)
 
 	while (!all_sent(f) || on_their_way(f)) {
 		send_frames(f);
+		f->flight->frames = on_their_way(f);
 		if (!receive_frames(f, (int)f->timeout)) {
 			f->given_up = f->sent;
 			f->finished = 0;
@@ -490,6 +494,7 @@ int main(int argc, char **argv)
 {
 	static struct frames f = { .window = 32, .timeout = 10000 };
 	const char *from = argv[1], *to = from, *kind = "raw", *sizes = NULL, *allow = "";
+	const char *flight = NULL;
 	uint64_t count = 0;
 	const struct word words[] = {
 		{ .name = "to", .text = &to }, { .name = "kind", .text = &kind },
@@ -498,6 +503,7 @@ int main(int argc, char **argv)
 		{ .name = "window", .number = &f.window }, { .name = "gso", .number = &f.shape.gso },
 		{ .name = "vlan", .number = &f.shape.vlan }, { .name = "timeout", .number = &f.timeout },
 		{ .name = "partial", .flag = &f.partial }, { .name = "ecn", .flag = &f.shape.ecn },
+		{ .name = "flight", .text = &flight },
 		{ .name = NULL },
 	};
 
@@ -505,6 +511,7 @@ int main(int argc, char **argv)
 		errx(EXIT_BAD_USAGE, "usage: frames IF [to IF2] [WORD VALUE]...");
 	words_read(words, argv + 2);
 	f.allow = allowed(allow);
+	f.flight = flight_map(flight);
 	f.shape.run = (uint16_t)getpid();
 	allocate(&f);
 	stop_merging(to);

@@ -9,6 +9,8 @@
  *	features F	changes of the set below, as "vduse create" takes them
  *	queue N		entries of a virtqueue, default 256
  *	sizes LIST, count N	of frames: as for the program frames
+ *	endless		go on sending until SIGTERM
+ *	flight FILE	has the number of frames on their way (flight.h)
  *	window N	at most so many on their way, default 32
  *	pieces N	descriptors of a frame, default 1
  *	indirect	in a table of their own
@@ -32,6 +34,7 @@
 #include <signal.h>
 
 #include "lib/features.h"
+#include "testsuite/guest/flight.h"
 #include "testsuite/guest/shape.h"
 #include "testsuite/guest/vhost_ring.h"
 
@@ -53,8 +56,9 @@ struct driver {
 	struct queue queues[QUEUES];
 	uint64_t features, count, window, rounds;
 	uint64_t until;		/* frames to be sent for now */
-	bool early, remap, no_buffers, hold;
+	bool early, remap, no_buffers, hold, endless;
 	const char *leave;
+	struct flight *flight;
 	uint64_t sent, completed, received, reordered, corrupt, lost_interrupts, bad_element,
 		bad_base;
 	uint64_t started;
@@ -225,12 +229,32 @@ static bool wait_for_device(struct driver *d)
 	return missed;
 }
 
+/* SIGTERM does not end us then, but asks; and was it sent? */
+static void ask_to_end(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+}
+
+static bool asked_to_end(void)
+{
+	sigset_t set;
+
+	return sigpending(&set) == 0 && sigismember(&set, SIGTERM) == 1;
+}
+
 /* Until @until frames are back, and done with as far as the sender is concerned. */
 static void run_until(struct driver *d, uint64_t until)
 {
 	d->until = until;
 	while (!d->bad_element && (d->completed < until || (d->received < until && !d->no_buffers))) {
+		if (d->endless && asked_to_end())
+			d->until = until = d->count = d->sent;
 		send_frames(d);
+		d->flight->frames = d->sent - d->received;
 		if (!wait_for_device(d))
 			break;
 	}
@@ -370,7 +394,7 @@ int main(int argc, char **argv)
 				   .leave = "orderly",
 				   .client.iova = UINT64_C(0x140000000) };
 	uint64_t size = 256, regions = 4, buffer = 2048, pieces = 1, receive_pieces = 1;
-	const char *features = NULL, *sizes = "60-1514:7";
+	const char *features = NULL, *sizes = "60-1514:7", *flight = NULL;
 	bool indirect = false, batch = false;
 	const struct word words[] = {
 		{ .name = "features", .text = &features }, { .name = "sizes", .text = &sizes },
@@ -380,7 +404,8 @@ int main(int argc, char **argv)
 		{ .name = "receive_pieces", .number = &receive_pieces },
 		{ .name = "regions", .number = &regions }, { .name = "iova", .number = &d.client.iova },
 		{ .name = "rounds", .number = &d.rounds }, { .name = "indirect", .flag = &indirect },
-		{ .name = "batch", .flag = &batch },
+		{ .name = "batch", .flag = &batch }, { .name = "endless", .flag = &d.endless },
+		{ .name = "flight", .text = &flight },
 		{ .name = "early", .flag = &d.early }, { .name = "remap", .flag = &d.remap },
 		{ .name = "no_buffers", .flag = &d.no_buffers }, { .name = "hold", .flag = &d.hold },
 		{ .name = NULL },
@@ -399,10 +424,13 @@ int main(int argc, char **argv)
 	d.shape.kind = &raw;
 	d.shape.run = (uint16_t)getpid();
 	d.shape.pattern = pattern_make();
+	d.flight = flight_map(flight);
 	shape_lay_out(&d.shape);
 	sizes_read(&d.shape.sizes, sizes, (uint32_t)d.shape.payload + 8, FRAME_MAX);
 	d.queues[TRANSMIT].buffer_size = HEADER_SIZE + sizes_largest(&d.shape.sizes) + SLOT_ODD;
-	if (d.count == UINT64_MAX)
+	if (d.endless)
+		ask_to_end();
+	else if (d.count == UINT64_MAX)
 		d.count = d.shape.sizes.count;
 	client_open(&d.client, argv[1], batch);
 	d.features = client_negotiate(&d.client, read_features(features));
