@@ -1,0 +1,211 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=bash
+# shellcheck disable=SC2154 # status and err are run_line's
+# shellcheck disable=SC2016,SC2034,SC2053 # add is a pattern; what wait_until evaluates; answer is for answers
+#
+# For hostile-driver.bats: drivers that break every rule (guest/hostile_driver.c), and what is
+# told of them; and for hostile-device.bats: devices that do (guest/hostile_device.c).
+
+guest_functions+=(hostile bad_table bad_device traffic disk_of read_disk
+	provoke at_work behaves_again ask_all)
+
+# hostile_run WORD...: hostile_driver with these words at a device of its own, whose process
+# says in its log, tells vduse monitor, and counts, each virtqueue that it stopped, once.
+hostile_run()
+{
+	GUEST_TIMEOUT=900 in_guest <<<"hostile $*" >"$BATS_TEST_TMPDIR/table" || {
+		jq -c 'select(.wrong)' "$BATS_TEST_TMPDIR/table" || cat "$BATS_TEST_TMPDIR/table"
+		return 1
+	}
+	# as many rows as the table has that are about a case, and nothing wrong in them
+	jq -e -s 'length > 0 and (map(has("wrong")) | any | not)' "$BATS_TEST_TMPDIR/table"
+}
+
+# -- inside the guest ---------------------------------------------------------------------
+
+hostile()
+{
+	local server watcher stopped=0 line regex='"stopped":([0-9]+)'
+
+	device create hd0 features +RING_PACKED
+	vduse loopback hd0 >"$T.ready" 2>"$T.log" & server=$!
+	wait_until 1 grep -qs ready "$T.ready" || broken "not ready: $(<"$T.log")"
+	device attach hd0 driver vhost_vdpa
+	env --default-signal=INT vduse monitor virtio name hd0 initial >"$T.monitor" 2>&1 & watcher=$!
+	wait_until 1 grep -q 'start\] hd0' "$T.monitor" || broken "the monitor does not begin: $(<"$T.monitor")"
+	hostile_driver "$(node_of hd0)" hd0 "$@" >"$T.table" 2>"$T.seed" ||
+		complain "hostile_driver $*: status $?: $(<"$T.seed")"
+	while IFS= read -r line; do
+		echo "$line" >&3
+		[[ $line =~ $regex ]] && stopped=$((stopped + BASH_REMATCH[1]))
+	done <"$T.table"
+	# the log leaves sentences out when there are many, and says so
+	grep -vE 'hd0: (virtqueue [01] |[0-9]+ sentences more)' "$T.log" >&2 && complain 'the log has this besides'
+	[ $stopped = 0 ] || wait_until 1 grep -q 'hd0: virtqueue [01] ' "$T.log"
+	expect 0 'vduse stats hd0' "broken $stopped( |\\n)"
+	[ $stopped = 0 ] || wait_until 1 grep -q '^\[virtio,error\] hd0 message virtqueue [01] ' "$T.monitor"
+	kill "$watcher"
+	ended 0 "$watcher"
+	[ "$(maps_of "$(server_of hd0)" 'memfd:\(vhost-driver\|many\|sealed\)')" = 0 ] || complain 'memory of a driver that has left is still mapped'
+	device detach hd0
+	kill $server
+	wait $server || complain "the server ends with $?"
+	device destroy hd0
+	rm -f "$T".{ready,log,table,seed,monitor}
+	nothing_left
+}
+
+# -- inside the guest: devices --------------------------------------------------------------
+
+# bad_devices: the rows on standard input, one after the other.
+bad_devices()
+{
+	{
+		echo "bad_table <<'ROWS'"
+		cat
+		echo ROWS
+	} | GUEST_TIMEOUT=900 in_guest
+}
+
+bad_table()
+{
+	local words add frames kernel
+
+	plain_queues
+	while IFS='|' read -r words add frames kernel; do
+		[[ $words =~ ^[[:space:]]*(#|$) ]] && continue
+		case=$words
+		read -r add <<<"$add"
+		read -r frames <<<"$frames"
+		read -r kernel <<<"$kernel"
+		bad_device
+	done
+}
+
+# ask_all: what is asked while it is as it is; each ends, whatever it says.
+ask_all()
+{
+	local line lines=() pids=() i
+
+	lines=('vdpa -T 5 dev show bd0' 'vdpa -s dev show bd0' 'vdpa -T 5 -j dev config show bd0'
+		'vduse -d show bd0' 'vduse -T 5 stats bd0' 'vduse -T 5 set bd0 link down')
+	for line in "${lines[@]}"; do
+		eval "timeout -s KILL 60 $line" >/dev/null 2>&1 & pids+=($!)
+	done
+	for i in "${!lines[@]}"; do
+		wait "${pids[i]}"
+		[ $? != 137 ] || complain "${lines[i]}: it hangs ($case)"
+	done
+}
+
+# traffic { pass | stop }: four frames, which pass, or of which none does.
+traffic()
+{
+	local timeout=5000 interface
+
+	interface=$(interface_of bd0) || { complain "no interface ($case)"; return; }
+	raise "$interface"
+	wait_until 1 eval '[ "$(read_value "/sys/class/net/$interface/carrier")" = 1 ]' ||
+		complain "no carrier ($case)"
+	[ "$1" = pass ] || timeout=100
+	answer=$(timeout -s KILL 60 frames "$interface" sizes 60 count 4 timeout $timeout 2>&1)
+	if [ "$1" = pass ]; then
+		answers 'received == 4'
+	else
+		answers 'received == 0'
+	fi
+}
+
+# disk_of: the disk of bd0.
+disk_of()
+{
+	local path
+
+	for path in /sys/bus/vdpa/devices/bd0/virtio*/block/*; do
+		[ -e "$path" ] && echo "/dev/${path##*/}" && return
+	done
+	return 1
+}
+
+# read_disk: some of it, past the cache.
+read_disk()
+{
+	timeout -s KILL 60 dd if="$(disk_of)" of=/dev/null bs=4096 count=8 iflag=direct 2>/dev/null
+}
+
+# The deed, with what makes the device come to it.
+provoke()
+{
+	kill -USR1 "$server"
+	case $class-$bus in
+	net-virtio_vdpa) timeout -s KILL 40 frames "$(interface_of bd0)" sizes 60,64,1514 count 20 timeout 100 ;;
+	block-virtio_vdpa) read_disk ;;
+	*) timeout -s KILL 40 vhost_driver "$(node_of bd0)" count 20 sizes 60 ;;
+	esac >/dev/null 2>&1
+}
+
+# The device is attached, and does what it does.
+at_work()
+{
+	case $frames in
+	pass | stop)
+		traffic pass
+		provoke
+		wait_until 1 grep -q '^done' "$T.device" || complain "it was not done: $(<"$T.device") ($case)"
+		ask_all
+		traffic "$frames"
+		;;
+	*)
+		provoke
+		ask_all
+		;;
+	esac
+}
+
+# It is given up, and behaves when it is attached again, unless the kernel has broken it, or
+# it would do the same again.
+behaves_again()
+{
+	need 0 'timeout -s KILL 60 vdpa -T 40 dev del bd0'
+	[[ $timeout = 1 || $deed = failed ]] && return
+	need 0 'timeout -s KILL 60 vdpa -T 40 dev add name bd0 mgmtdev vduse driver virtio_vdpa'
+	case $class in
+	net) traffic pass ;;
+	*) read_disk || complain "the disk cannot be read ($case)" ;;
+	esac
+	need 0 'timeout -s KILL 60 vdpa -T 40 dev del bd0'
+}
+
+# The row of bad_table.
+bad_device()
+{
+	local class bus deed value packed server log timeout=30
+
+	read -r class bus deed value packed <<<"$words"
+	log=$(dmesg | wc -l)
+	hostile_device bd0 "$class" "$deed" "${value:-0}" ${packed:+"$packed"} >"$T.device" 2>&1 & server=$!
+	wait_until 1 grep -qE '^(ready|CREATE)' "$T.device" || complain "it does not begin: $(<"$T.device") ($case)"
+	if [ "$add" = create ]; then
+		wait $server
+		grep -q "^CREATE_DEV: $kernel" "$T.device" || complain "it was made: $(<"$T.device") ($case)"
+		rm -f "$T.device"
+		return
+	fi
+	# what is not answered is waited for
+	if [[ "$deed ${value-}" = @(silent|late|type 25[68])* ]]; then
+		timeout=1
+		echo 1 >/sys/class/vduse/bd0/msg_timeout
+	fi
+	run_line "timeout -s KILL 60 vdpa -T 40 dev add name bd0 mgmtdev vduse driver $bus"
+	[[ $status = $add ]] || complain "dev add: status $status: $err ($case)"
+	[ "$status" != 0 ] || at_work
+	ask_all
+	[ "$kernel" = - ] || wait_until 1 eval 'dmesg | tail -n +'$((log + 1))' | grep -qE "$kernel"' ||
+		complain "the kernel does not say $kernel ($case): $(dmesg | tail -n +$((log + 1)))"
+	attached bd0 && behaves_again
+	kill $server
+	wait $server
+	need 0 'timeout -s KILL 60 vduse -T 40 destroy bd0'
+	rm -f "$T.device"
+	nothing_left bd0
+}
