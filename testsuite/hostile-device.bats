@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # The kernel's drivers, and our commands, over a device that breaks rules
-# (guest/hostile_device.c). docs/hostile-device.md says what Linux 6.12 does with each. What
-# makes it loop is not here.
+# (guest/hostile_device.c). docs/hostile-device.md says what Linux 6.12 does with each;
+# slow/hostile.bats has more. What makes the kernel loop is in neither.
 #
 # A table has a row for each: CLASS BUS DEED [VALUE [packed]], the status of dev add, whether
-# frames pass after the deed, and what the kernel logs (a regular expression, or -). Whatever it
-# is, every command ends, the device is given up and attached again, and works if it behaves then.
+# frames pass after the deed (at_work in hostile.bash), and what the kernel logs (a regular
+# expression, or -). Whatever it is, every command ends with the status that it should, the
+# device is given up and attached again, and works if it behaves then.
 
 load common
 load device
@@ -14,55 +15,43 @@ load traffic
 load monitor
 load hostile
 
-@test "hostile device: used elements that cannot be: the virtqueue stands still until the device is attached anew" {
+@test "hostile device: used elements and indices that cannot be: the virtqueue stands still until the device is attached anew" {
 	bad_devices <<-'ROWS'
 		net virtio_vdpa id 256                 | 0 | stop | input.0:id 256 out of range
-		net virtio_vdpa id_twice               | 0 | stop | input.0:id [0-9]+ is not a head!
+		net virtio_vdpa id_twice 0 packed      | 0 | stop | input.0:id [0-9]+ is not a head!
 		net virtio_vdpa index 1                | 0 | stop | input.0:id [0-9]+ is not a head!
-		net virtio_vdpa id 65535 packed        | 0 | stop | input.0:id 65535 out of range
-		net virtio_vdpa id_next 1 packed       | 0 | stop | input.0:id [0-9]+ is not a head!
+		net vhost_vdpa id 65535                | 0 | any  | -
 	ROWS
 }
 
 @test "hostile device: lengths, descriptors and headers that cannot be cost frames and nothing more" {
 	bad_devices <<-'ROWS'
 		net virtio_vdpa length 4294967295      | 0 | pass | -
-		net virtio_vdpa length 0 packed        | 0 | pass | -
-		net virtio_vdpa descriptors 165        | 0 | .    | -
-		net virtio_vdpa num_buffers 65535      | 0 | pass | -
+		net virtio_vdpa descriptors 165        | 0 | any  | -
 		net virtio_vdpa header 0xffffffffffff  | 0 | pass | bad gso: type: 255, size: 65535
 	ROWS
 }
 
-@test "hostile device: configurations and features that cannot be, interrupts without end, calls out of range" {
+@test "hostile device: features that cannot be, addresses and calls out of range" {
 	bad_devices <<-'ROWS'
-		net virtio_vdpa config 655360          | 0 | pass | -
-		net virtio_vdpa config_storm 2000      | 0 | pass | -
-		net virtio_vdpa interrupts 5000        | 0 | pass | -
 		net virtio_vdpa calls                  | 0 | pass | -
 		net virtio_vdpa features 4194304       | 1 | .    | device advertises feature VIRTIO_NET_F_MQ but not
 		net virtio_vdpa features 131072        | create | . | EINVAL
 	ROWS
 }
 
-@test "hostile device: messages that fail, or are answered wrongly, late or never" {
+@test "hostile device: messages that fail, or are answered late or never" {
 	bad_devices <<-'ROWS'
 		net virtio_vdpa failed 11              | 1 | .    | virtio: device refuses features
-		net virtio_vdpa failed 15              | 0 | .    | -
-		net virtio_vdpa wrong 11               | 0 | pass | -
-		net virtio_vdpa silent 0               | 1 | .    | -
-		net virtio_vdpa silent 15              | * | .    | -
-		net virtio_vdpa late 11                | * | .    | -
-		net virtio_vdpa nothing                | 0 | .    | -
+		net virtio_vdpa failed 15              | 0 | none | -
+		net virtio_vdpa late 15                | 0 | none | -
 		net vhost_vdpa type 2                  | 0 | .    | -
-		net vhost_vdpa state 4660              | 0 | .    | -
 		net vhost_vdpa type 258                | 0 | .    | -
 	ROWS
 }
 
 @test "hostile device: a disk whose requests come back wrong" {
 	bad_devices <<-'ROWS'
-		block virtio_vdpa frame 255            | 0 | .    | -
-		block virtio_vdpa length 0             | 0 | .    | -
+		block virtio_vdpa frame 255            | 0 | any  | I/O error, dev vd[a-z]+, sector 0
 	ROWS
 }

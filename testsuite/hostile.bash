@@ -6,8 +6,8 @@
 # For hostile-driver.bats: drivers that break every rule (guest/hostile_driver.c), and what is
 # told of them; and for hostile-device.bats: devices that do (guest/hostile_device.c).
 
-guest_functions+=(hostile bad_table bad_device traffic disk_of read_disk
-	provoke at_work behaves_again ask_all)
+guest_functions+=(hostile bad_table bad_device traffic all_back disk_of read_disk
+	provoke at_work behaves_again ask_all logged)
 
 # hostile_run WORD...: hostile_driver with these words at a device of its own, whose process
 # says in its log, tells vduse monitor, and counts, each virtqueue that it stopped, once.
@@ -82,38 +82,53 @@ bad_table()
 	done
 }
 
-# ask_all: what is asked while it is as it is; each ends, whatever it says.
+# ask_all: what is asked while it is as it is. Each ends, and as it should: a status or more, and
+# the command.
 ask_all()
 {
-	local line lines=() pids=() i
+	local want line pids=() rows=() i
 
-	lines=('vdpa -T 5 dev show bd0' 'vdpa -s dev show bd0' 'vdpa -T 5 -j dev config show bd0'
-		'vduse -d show bd0' 'vduse -T 5 stats bd0' 'vduse -T 5 set bd0 link down')
-	for line in "${lines[@]}"; do
+	mapfile -t rows <<-'ROWS'
+		0   vdpa -T 5 dev show bd0
+		0   vdpa -s dev show bd0
+		0   vdpa -T 5 -j dev config show bd0
+		0   vduse -d show bd0
+		5   vduse -T 5 stats bd0
+		5   vduse -T 5 set bd0 link down
+	ROWS
+	for line in "${rows[@]}"; do
+		read -r want line <<<"$line"
 		eval "timeout -s KILL 60 $line" >/dev/null 2>&1 & pids+=($!)
 	done
-	for i in "${!lines[@]}"; do
+	for i in "${!rows[@]}"; do
+		read -r want line <<<"${rows[i]}"
 		wait "${pids[i]}"
-		[ $? != 137 ] || complain "${lines[i]}: it hangs ($case)"
+		status=$?
+		[[ $status = @($want) ]] || complain "$line: status $status ($case)"
 	done
 }
 
-# traffic { pass | stop }: four frames, which pass, or of which none does.
+# all_back: four frames, and each came back.
+all_back()
+{
+	answer=$(timeout -s KILL 60 frames "$interface" sizes 60 count 4 timeout 2000 2>&1)
+}
+
+# traffic { pass | stop }: frames pass, or none does.
 traffic()
 {
-	local timeout=5000 interface
+	local interface
 
 	interface=$(interface_of bd0) || { complain "no interface ($case)"; return; }
 	raise "$interface"
 	wait_until 1 eval '[ "$(read_value "/sys/class/net/$interface/carrier")" = 1 ]' ||
 		complain "no carrier ($case)"
-	[ "$1" = pass ] || timeout=100
-	answer=$(timeout -s KILL 60 frames "$interface" sizes 60 count 4 timeout $timeout 2>&1)
 	if [ "$1" = pass ]; then
-		answers 'received == 4'
-	else
-		answers 'received == 0'
+		wait_until 1 all_back || complain "no frames pass: $answer ($case)"
+		return
 	fi
+	answer=$(timeout -s KILL 60 frames "$interface" sizes 60 count 4 timeout 100 2>&1)
+	holds 'received == 0' || complain "frames pass: $answer ($case)"
 }
 
 # disk_of: the disk of bd0.
@@ -144,21 +159,22 @@ provoke()
 	esac >/dev/null 2>&1
 }
 
-# The device is attached, and does what it does.
+# The device is attached, and does what it does: frames pass or stop after it, or nothing is
+# said about them (any); ".": it is done already, and "none": for that, no frame passes.
 at_work()
 {
 	case $frames in
-	pass | stop)
-		traffic pass
+	. | none) provoke ;;
+	*)
+		[ $class-$bus != net-virtio_vdpa ] || traffic pass
 		provoke
 		wait_until 1 grep -q '^done' "$T.device" || complain "it was not done: $(<"$T.device") ($case)"
-		ask_all
-		traffic "$frames"
 		;;
-	*)
-		provoke
-		ask_all
-		;;
+	esac
+	ask_all
+	case $frames in
+	none) traffic stop ;;
+	pass | stop) traffic "$frames" ;;
 	esac
 }
 
@@ -176,13 +192,23 @@ behaves_again()
 	need 0 'timeout -s KILL 60 vdpa -T 40 dev del bd0'
 }
 
+# logged REGEX: the kernel has said this since the row began.
+logged()
+{
+	local log
+
+	log=$(dmesg)
+	[[ ${log##*hostile row $row$'\n'} =~ $1 ]]
+}
+
 # The row of bad_table.
 bad_device()
 {
-	local class bus deed value packed server log timeout=30
+	local class bus deed value packed server timeout=30
 
 	read -r class bus deed value packed <<<"$words"
-	log=$(dmesg | wc -l)
+	row=$((${row:-0} + 1))
+	echo "hostile row $row" >/dev/kmsg
 	hostile_device bd0 "$class" "$deed" "${value:-0}" ${packed:+"$packed"} >"$T.device" 2>&1 & server=$!
 	wait_until 1 grep -qE '^(ready|CREATE)' "$T.device" || complain "it does not begin: $(<"$T.device") ($case)"
 	if [ "$add" = create ]; then
@@ -199,9 +225,8 @@ bad_device()
 	run_line "timeout -s KILL 60 vdpa -T 40 dev add name bd0 mgmtdev vduse driver $bus"
 	[[ $status = $add ]] || complain "dev add: status $status: $err ($case)"
 	[ "$status" != 0 ] || at_work
-	ask_all
-	[ "$kernel" = - ] || wait_until 1 eval 'dmesg | tail -n +'$((log + 1))' | grep -qE "$kernel"' ||
-		complain "the kernel does not say $kernel ($case): $(dmesg | tail -n +$((log + 1)))"
+	[ "$kernel" = - ] || wait_until 1 logged "$kernel" ||
+		complain "the kernel does not say $kernel ($case): $(dmesg | tail -n 20)"
 	attached bd0 && behaves_again
 	kill $server
 	wait $server

@@ -9,6 +9,7 @@
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #include "lib/control_socket.h"
 #include "lib/features.h"
@@ -20,6 +21,10 @@
 #define HOSTILE_HEADER 12
 #define HOSTILE_FRAME 60	/* bytes; a number, and a pattern that belongs to it */
 #define HOSTILE_LENGTH (HOSTILE_HEADER + HOSTILE_FRAME)
+#define HOSTILE_AREA 1024	/* bytes of each area's page, at most */
+#define HOSTILE_SPARE (RAW_AREAS + 1 + 24)	/* stretches of a virtqueue's memory */
+#define HOSTILE_STRETCH 64	/* bytes of each */
+#define HOSTILE_MARK 0xc5	/* what they are full of */
 #define HOSTILE_FIRST 8		/* frames before the deed */
 #define HOSTILE_AGAIN 32	/* and after it */
 #define HOSTILE_PATIENCE 30000	/* milliseconds in which whatever is due has happened */
@@ -68,6 +73,7 @@ struct hostile {
 	struct raw queue[QUEUES];
 	uint32_t number;		/* of the next frame */
 	pid_t server;
+	unsigned long long born;	/* its start, in ticks: no other process has both */
 	int refused;			/* errno of the first call that the kernel refused */
 	struct asked_state state;	/* as the server tells it */
 	uint64_t broken;		/* virtqueues that it has stopped, ever */
@@ -134,6 +140,47 @@ static inline void hostile_arrange(struct hostile *h, struct raw *q, bool bad)
 	hostile_set_up(h, q, &areas);
 }
 
+/*
+ * Some of what neither side has a reason to write to, though the device may: HOSTILE_STRETCH bytes
+ * behind each area, behind the table, and behind the frame in each of the first buffers; not of
+ * the last one, over whose end some deeds lie. @i is below HOSTILE_SPARE.
+ */
+static inline uint8_t *hostile_spare(const struct raw *q, unsigned int i)
+{
+	if (i < RAW_AREAS)
+		return (uint8_t *)q->desc + i * RAW_PAGE + HOSTILE_AREA;
+	if (i == RAW_AREAS)
+		return (uint8_t *)(q->table + RAW_TABLE);
+	return raw_slot(q, i - RAW_AREAS - 1) + HOSTILE_LENGTH;
+}
+
+static inline void hostile_mark(const struct hostile *h)
+{
+	unsigned int i;
+
+	for (i = 0; i < QUEUES * HOSTILE_SPARE; i++)
+		memset(hostile_spare(&h->queue[i % QUEUES], i / QUEUES), HOSTILE_MARK,
+		       HOSTILE_STRETCH);
+}
+
+/* Nothing else was written to. A file that was cut short cannot be looked at. */
+static inline void hostile_untouched(struct hostile *h)
+{
+	uint8_t mark[HOSTILE_STRETCH];
+	struct stat status;
+	unsigned int i;
+
+	for (i = 0; i < h->client.region_count; i++)
+		if (fstat(h->client.regions[i].fd, &status) < 0 ||
+		    (uint64_t)status.st_size < h->client.regions[i].length)
+			return;
+	memset(mark, HOSTILE_MARK, sizeof(mark));
+	for (i = 0; i < QUEUES * HOSTILE_SPARE; i++)
+		if (memcmp(hostile_spare(&h->queue[i % QUEUES], i / QUEUES), mark, sizeof(mark)))
+			wrong(h, "virtqueue %u: memory that is nobody's was written to, stretch %u",
+			      i % QUEUES, i / QUEUES);
+}
+
 /* New memory; @regions files. What the device knows of the old is taken back. */
 static inline void hostile_remember(struct hostile *h, unsigned int regions)
 {
@@ -150,6 +197,7 @@ static inline void hostile_remember(struct hostile *h, unsigned int regions)
 	for (i = 0; i < QUEUES; i++)
 		raw_make(&h->queue[i], c, i, h->packed, c->memory + i * raw_ring_bytes(),
 			 buffers + i * raw_buffer_bytes());
+	hostile_mark(h);
 	client_map(c);
 }
 
@@ -298,6 +346,30 @@ static inline pid_t hostile_server(const struct hostile *h)
 	    holder_of(&sysfs_machine, device, &holder) != 1)
 		return -1;
 	return holder.pid;
+}
+
+/* When the process @pid began; 0: there is none. */
+static inline unsigned long long hostile_born(pid_t pid)
+{
+	unsigned long long ticks = 0;
+	char text[1024];
+	const char *at;
+
+	if (sysfs_read(&sysfs_machine, text, sizeof(text), "proc/%d/stat", (int)pid) < 0)
+		return 0;
+	/* the name may have blanks; state is field 3, starttime 22 */
+	at = strrchr(text, ')');
+	if (at)
+		sscanf(at + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d"
+		       " %*d %*d %*d %llu", &ticks);
+	return ticks;
+}
+
+/* It is the process that it was when all began: the node has one holder at a time. */
+static inline void hostile_same_server(struct hostile *h)
+{
+	if (hostile_born(h->server) != h->born)
+		wrong(h, "process %d, which served it, is gone", (int)h->server);
 }
 
 /* State and counters, from a process that answers. */

@@ -29,7 +29,7 @@ static void give(struct hostile *h, unsigned int index, const struct device_chai
 	struct element element = { index, chain->id, length, chain->count };
 	bool given = false;
 
-	if (h->armed && h->deed->spoil) {
+	if (h->armed && h->deed->spoil && (!h->deed->sent || index == DEVICE_TX)) {
 		given = h->deed->spoil(h, &element);
 		done(h);
 	}

@@ -23,6 +23,7 @@ struct deed {
 	void (*act)(struct hostile *h);				/* when it is told to */
 	/* instead of the next used element, once told to; true: it was given */
 	bool (*spoil)(struct hostile *h, struct element *element);
+	bool sent;				/* of what was sent; of anything otherwise */
 	/* what is in a frame that it returns, as @length bytes with their header */
 	void (*frame)(struct hostile *h, uint8_t *frame, uint32_t *length);
 	/* an answer; false: none */
@@ -85,25 +86,17 @@ static bool id_twice(struct hostile *h, struct element *element)
 
 static bool length_is(struct hostile *h, struct element *element)
 {
-	if (element->index != DEVICE_RX && h->device.type == DEVICE_TYPE_NET)
-		return false;
 	element->length = (uint32_t)h->value;
 	return false;
 }
 
-static bool length_sent(struct hostile *h, struct element *element)
-{
-	if (element->index == DEVICE_TX)
-		element->length = (uint32_t)h->value;
-	return false;
-}
-
-/* used.idx goes somewhere else, without elements. */
+/* used.idx goes somewhere else, without elements, and goes on from there. */
 static bool index_goes(struct hostile *h, struct element *element)
 {
 	struct device_queue *q = &h->device.queues[element->index];
 
-	__atomic_store_n(&q->used->idx, (uint16_t)(q->given + h->value), __ATOMIC_RELEASE);
+	q->given += (uint16_t)h->value;
+	__atomic_store_n(&q->used->idx, q->given, __ATOMIC_RELEASE);
 	return true;
 }
 
@@ -406,8 +399,9 @@ static const struct deed deeds[] = {
 	{ .name = "id", .spoil = id_is },
 	{ .name = "id_next", .spoil = id_next },
 	{ .name = "id_twice", .spoil = id_twice },
+	{ .name = "id_sent", .spoil = id_is, .sent = true },
 	{ .name = "length", .spoil = length_is },
-	{ .name = "length_sent", .spoil = length_sent },
+	{ .name = "length_sent", .spoil = length_is, .sent = true },
 	{ .name = "index", .spoil = index_goes },
 	{ .name = "descriptors", .spoil = descriptors_rewritten },
 	{ .name = "flags", .spoil = flags_rewritten },

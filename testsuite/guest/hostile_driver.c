@@ -7,12 +7,13 @@
  * on the side that receives and on the side that sends.
  *
  *	cases LIST	only these, with commas between them
+ *	half 1		where a deed can be done to either virtqueue, to one of them, in turn
  *	storm N		instead: N rounds of random writes to the rings while the device works
  *	seed N		of that, default 1
  *
  * After each deed the device must have done what the table says, for the reason that it says,
- * and counted it once; its process is the one that it was, answers, and comes to rest; and after
- * a reset it carries numbered frames. One JSON object a deed says what came of it. Exit
+ * and counted it once, and written nowhere else; its process is the one that it was, answers, and
+ * comes to rest; and after a reset it carries numbered frames. One JSON object a deed says what came of it. Exit
  * status: 0; 1 where something is wrong, which "wrong" names.
  */
 #include "testsuite/guest/hostile_deeds.h"
@@ -79,13 +80,14 @@ static void judge(struct hostile *h, uint64_t before)
 	} else {
 		judge_stopped(h, before);
 	}
+	if (h->deed->reason != WHATEVER)
+		hostile_untouched(h);
 }
 
 /* After a reset, all is well. */
 static void judge_reset(struct hostile *h)
 {
 	char error[sizeof(h->state.error)];
-	pid_t server;
 
 	memcpy(error, h->state.error, sizeof(error));
 	hostile_reset(h);
@@ -93,9 +95,8 @@ static void judge_reset(struct hostile *h)
 	hostile_pass(h, HOSTILE_AGAIN);
 	if (hostile_ask(h) && h->state.error[0])
 		wrong(h, "after the reset it still says: %s", h->state.error);
-	server = hostile_server(h);
-	if (server != h->server)
-		wrong(h, "process %d served it, now it is %d", (int)h->server, (int)server);
+	hostile_same_server(h);
+	hostile_untouched(h);
 	hostile_reset(h);
 	memcpy(h->state.error, error, sizeof(error));
 }
@@ -179,7 +180,17 @@ static bool chosen(const char *list, const char *name)
 	return false;
 }
 
-static int run_all(struct hostile *h, const char *cases)
+/* Is deed @i one for this format and virtqueue? */
+static bool is_due(unsigned int i, unsigned int format, unsigned int victim, bool half)
+{
+	const struct deed *deed = &deeds[i];
+
+	if (!(deed->formats & format) || !(deed->queues & 1u << victim))
+		return false;
+	return !half || deed->queues != EITHER || victim == (i + format) % QUEUES;
+}
+
+static int run_all(struct hostile *h, const char *cases, bool half)
 {
 	unsigned int i, victim, format;
 	int status = 0, count = 0;
@@ -189,7 +200,7 @@ static int run_all(struct hostile *h, const char *cases)
 			for (victim = 0; victim < QUEUES; victim++) {
 				if (cases && !chosen(cases, deeds[i].name))
 					continue;
-				if (!(deeds[i].formats & format) || !(deeds[i].queues & 1u << victim))
+				if (!is_due(i, format, victim, half))
 					continue;
 				status |= run(h, &deeds[i], victim, format == PACKED);
 				count++;
@@ -230,11 +241,12 @@ static int storm(struct hostile *h, uint64_t rounds, uint64_t seed)
 int main(int argc, char **argv)
 {
 	static struct hostile h = { .client.iova = UINT64_C(0x140000000) };
-	uint64_t rounds = 0, seed = 1;
+	uint64_t rounds = 0, seed = 1, half = 0;
 	const char *cases = NULL;
 	const struct word words[] = {
 		{ .name = "cases", .text = &cases }, { .name = "storm", .number = &rounds },
-		{ .name = "seed", .number = &seed }, { .name = NULL },
+		{ .name = "seed", .number = &seed }, { .name = "half", .number = &half },
+		{ .name = NULL },
 	};
 
 	if (argc < 3)
@@ -244,6 +256,9 @@ int main(int argc, char **argv)
 	h.name = argv[2];
 	h.pattern = pattern_make();
 	h.server = hostile_server(&h);
+	h.born = hostile_born(h.server);
+	if (!h.born)
+		errx(EXIT_BAD_USAGE, "nobody serves %s", h.name);
 	hostile_open(&h);
-	return rounds ? storm(&h, rounds, seed) : run_all(&h, cases);
+	return rounds ? storm(&h, rounds, seed) : run_all(&h, cases, half);
 }

@@ -118,8 +118,10 @@ static void buffers_are_sealed(struct hostile *h, struct raw *q)
 
 	if (fd < 0 || ftruncate(fd, (off_t)region->length) < 0 ||
 	    mmap(h->client.memory + region->offset, region->length, PROT_READ | PROT_WRITE,
-		 MAP_SHARED | MAP_FIXED, fd, 0) == MAP_FAILED ||
-	    fcntl(fd, F_ADD_SEALS, (int)h->deed->value) < 0)
+		 MAP_SHARED | MAP_FIXED, fd, 0) == MAP_FAILED)
+		err(CLIENT_FAILED, "sealed memory");
+	hostile_mark(h);
+	if (fcntl(fd, F_ADD_SEALS, (int)h->deed->value) < 0)
 		err(CLIENT_FAILED, "seals");
 	close(region->fd);
 	region->fd = fd;

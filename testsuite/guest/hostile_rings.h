@@ -188,7 +188,7 @@ static void twice(struct hostile *h, struct raw *q)
 	(void)h;
 	for (i = 0; i < count; i++) {
 		pieces[i] = part;
-		pieces[i].length = HOSTILE_LENGTH / 2;
+		pieces[i].length = HOSTILE_LENGTH / (count == 1 ? 2 : count);
 	}
 	if (!q->packed) {
 		raw_describe(q, place, pieces, count);
