@@ -165,14 +165,21 @@ kill_steps()
 # the first of them), and the journal emptied after each kill: are frames doubled or lost?
 forgets()
 {
-	local name=$1 frames program=$2
+	local name=$1 frames killer program=$2
 	shift 2
 
 	frames "$interface" window 4 sizes 60 timeout 1500 seconds 3600 >"$T.frames" 2>&1 &
 	frames=$!
-	answer=$(timeout -s KILL 800 "$program" "$(service_of "$name")" "$name" "$@" forget 2>&1) ||
-		complain "$case: $program $*: $answer"
-	kill $frames
+	timeout -s KILL 800 "$program" "$(service_of "$name")" "$name" "$@" forget >"$T.killer" 2>&1 &
+	killer=$!
+	# frames that are lost end the traffic, and without it nothing comes to where it would be killed
+	while kill -0 $frames && kill -0 $killer; do nap 0.1; done 2>/dev/null
+	kill $killer $frames 2>/dev/null
+	wait $killer
+	case $? in
+	0 | 143) ;;
+	*) complain "$case: $program $*: $(<"$T.killer")" ;;
+	esac
 	wait $frames
 	answer=$(<"$T.frames")
 	echo "$case: $answer"
