@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
+# shellcheck disable=SC2154 # left and right, status and answer are those of device.bash and traffic.bash
 #
 # For tests that kill what serves a device, and expect that nobody notices: functions for the
 # scripts of device.bash. The programs that kill are testsuite/guest/kill_*.c.
