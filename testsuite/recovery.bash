@@ -166,12 +166,15 @@ kill_steps()
 # the first of them), and the journal emptied after each kill: are frames doubled or lost?
 forgets()
 {
-	local name=$1 frames killer program=$2
+	local name=$1 frames killer program=$2 supervisor
 	shift 2
+
+	# found by its worker, which may be dead later on
+	supervisor=$(service_of "$name")
 
 	frames "$interface" window 4 sizes 60 timeout 1500 seconds 3600 >"$T.frames" 2>&1 &
 	frames=$!
-	timeout -s KILL 800 "$program" "$(service_of "$name")" "$name" "$@" forget >"$T.killer" 2>&1 &
+	timeout -s KILL 800 "$program" "$supervisor" "$name" "$@" forget >"$T.killer" 2>&1 &
 	killer=$!
 	# frames that are lost end the traffic, and without it nothing comes to where it would be killed
 	while kill -0 $frames && kill -0 $killer; do nap 0.1; done 2>/dev/null
@@ -181,6 +184,8 @@ forgets()
 	0 | 143) ;;
 	*) complain "$case: $program $*: $(<"$T.killer")" ;;
 	esac
+	# a killer that was ended between stop and continue leaves the supervisor stopped
+	kill -CONT "$supervisor"
 	wait $frames
 	answer=$(<"$T.frames")
 	echo "$case: $answer"
