@@ -13,8 +13,8 @@
  *
  * After each deed the device must have done what the table says, for the reason that it says,
  * and counted it once, and written nowhere else; its process is the one that it was, answers, and
- * comes to rest; and after a reset it carries numbered frames. One JSON object a deed says what came of it. Exit
- * status: 0; 1 where something is wrong, which "wrong" names.
+ * comes to rest; and after a reset it carries numbered frames. One JSON object a deed says what
+ * came of it. Exit status: 0; 1 where something is wrong, which "wrong" names.
  */
 #include "testsuite/guest/hostile_deeds.h"
 
