@@ -380,7 +380,8 @@ quiet()
 		fd=${from[gone]}
 		exec {fd}<&-
 		from[gone]=$nap_fd
-		printf -- '-V\ncreate bo1\n' >&"${to[gone]}"
+		# a line is a write, and the second one may find nobody any more
+		(trap '' PIPE; printf -- '-V\ncreate bo1\n' >&"${to[gone]}") 2>/dev/null || true
 		wait_until 5 eval '! kill -0 ${process[gone]} 2>/dev/null' || complain 'it goes on without a reader'
 		fd=${to[gone]}
 		exec {fd}>&-
