@@ -94,16 +94,7 @@ int __wrap_fcntl(int fd, int command, ...)
 	return call_fcntl(fd, command, argument);
 }
 
-int __wrap_fcntl64(int fd, int command, ...)
-{
-	va_list args;
-	long argument;
-
-	va_start(args, command);
-	argument = va_arg(args, long);
-	va_end(args);
-	return call_fcntl(fd, command, argument);
-}
+int __wrap_fcntl64(int fd, int command, ...) __attribute__((alias("__wrap_fcntl")));
 
 static int answer(void *context, const char *request, struct buffer *reply)
 {

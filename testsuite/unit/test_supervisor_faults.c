@@ -263,16 +263,7 @@ int __wrap_fcntl(int fd, int command, ...)
 	return fails("fcntl") ? -1 : __real_fcntl(fd, command, argument);
 }
 
-int __wrap_fcntl64(int fd, int command, ...)
-{
-	va_list args;
-	long argument;
-
-	va_start(args, command);
-	argument = va_arg(args, long);
-	va_end(args);
-	return fails("fcntl") ? -1 : __real_fcntl(fd, command, argument);
-}
+int __wrap_fcntl64(int fd, int command, ...) __attribute__((alias("__wrap_fcntl")));
 
 /* The descriptor is gone whatever it says (close(2)). */
 int __wrap_close(int fd)
