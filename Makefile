@@ -111,6 +111,9 @@ tsan: $(TSAN)
 # that were kept, with the compiler that there is; fuzz looks for new ones, with clang.
 FUZZ_TARGETS := split packed indirect net message netlink uevent command
 FUZZ_CC := clang
+# says something where it does not
+FUZZER_WORKS = echo 'int LLVMFuzzerTestOneInput(void) { return 0; }' | \
+	$(FUZZ_CC) -x c $(SANITIZE) -fsanitize=fuzzer -o /dev/null - >/dev/null 2>&1 || echo no
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 REPLAY := $(addprefix $(B)/replay/,$(FUZZ_TARGETS))
 FUZZ := $(addprefix $(B)/fuzz/,$(FUZZ_TARGETS))
@@ -211,14 +214,14 @@ $(addprefix $(B)/completions/,$(notdir $(PROGRAMS))): $(B)/completions/%: $(TABL
 export VT_BUILD := $(abspath $(B))
 
 # BATS=FILE... and FILTER=REGEX run some of the tests only.
-check check-all: deps $(if $(BATS)$(FILTER),programs completions guest-programs vm-programs,everything fuzz-replay)
+# clang's fuzz targets are for those who have it.
+check check-all: deps $(if $(BATS)$(FILTER),programs completions guest-programs vm-programs,everything fuzz-replay $(if $(shell $(FUZZER_WORKS)),,fuzz-targets))
 	@$(S)/testsuite/run $(if $(filter check-all,$@),--slow) $(if $(FILTER),--filter '$(FILTER)') $(BATS)
 
 # SECONDS=60 each target, TARGETS="split net" some of them, KEEP=1: what was found becomes the corpus.
 SECONDS := 60
 fuzz: deps
-	@echo 'int LLVMFuzzerTestOneInput(void) { return 0; }' | \
-		$(FUZZ_CC) -x c $(SANITIZE) -fsanitize=fuzzer -o /dev/null - 2>/dev/null || \
+	@[ -z "$$($(FUZZER_WORKS))" ] || \
 		{ echo "make fuzz: it takes clang with its libraries (Debian: clang libclang-rt-14-dev)" >&2; exit 1; }
 	@MAKEFLAGS= $(MAKE) --no-print-directory CC='$(CC)' fuzz-targets
 	@SECONDS_EACH=$(SECONDS) $(S)/testsuite/fuzz/run $(if $(KEEP),--keep) $(TARGETS)
