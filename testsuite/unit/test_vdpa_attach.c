@@ -12,6 +12,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/utsname.h>
@@ -25,14 +26,17 @@
 #include "lib/disk.h"
 #include "lib/vdpa_attach.h"
 #include "lib/vdpa_lock.h"
+#include "lib/vdpa_usable.h"
 #include "lib/vduse_definition.h"
 #include "netlink_script.h"
 #include "vdpa_tree.h"
 
-/* LDFLAGS: -Wl,--wrap=sysfs_write,--wrap=disk_use */
+/* LDFLAGS: -Wl,--wrap=sysfs_write,--wrap=disk_use,--wrap=clock_ms,--wrap=nanosleep */
 enum disk_use __wrap_disk_use(const struct sysfs *fs, const char *name, char *where, size_t size);
 int __wrap_sysfs_write(const struct sysfs *fs, const char *value, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
+int64_t __wrap_clock_ms(void);
+int __wrap_nanosleep(const struct timespec *time, struct timespec *left);
 
 /* What the played kernel does. */
 struct play {
@@ -47,6 +51,9 @@ struct play {
 	int bind_error[2];		/* of virtio_vdpa, of vhost_vdpa */
 	enum disk_use use;
 	bool looked;			/* was the disk opened? */
+	int64_t now;			/* ms: time goes on while somebody sleeps, and only then */
+	pid_t other;			/* a process that ends at the fifth sleep; 0: none */
+	unsigned int sleeps;
 };
 
 static struct tree tree;
@@ -114,6 +121,27 @@ enum disk_use __wrap_disk_use(const struct sysfs *fs, const char *name, char *wh
 	play.looked = true;
 	snprintf(where, size, "%s", play.use == DISK_MOUNTED ? "/mnt" : "");
 	return play.use;
+}
+
+int64_t __wrap_clock_ms(void)
+{
+	return play.now;
+}
+
+static void end_process(pid_t *process)
+{
+	assert_int_equal(kill(*process, SIGKILL), 0);
+	assert_int_equal(waitpid(*process, NULL, 0), *process);
+	*process = 0;
+}
+
+int __wrap_nanosleep(const struct timespec *time, struct timespec *left)
+{
+	(void)left;
+	play.now += time->tv_sec * 1000 + time->tv_nsec / 1000000;
+	if (++play.sleeps == 5 && play.other)
+		end_process(&play.other);
+	return 0;
 }
 
 static bool autoprobe_is_on(void)
@@ -205,6 +233,8 @@ static int setup(void **state)
 static int teardown(void **state)
 {
 	(void)state;
+	if (play.other)
+		end_process(&play.other);
 	netlink_close(&netlink);
 	script_end(&script);
 	buffer_free(&calls);
@@ -461,19 +491,10 @@ static void virtio_driver_is_loaded(void **state)
 	assert_int_equal(vdpa_bind(&tree.fs, "lo0", "virtio_vdpa", &failure), 0);
 }
 
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * INT64_C(1000) + now.tv_nsec / 1000000;
-}
-
 /* The kernel that runs has modules, and modprobe finds none: nothing is waited for. */
 static void no_such_virtio_driver(void **state)
 {
 	struct utsname system;
-	int64_t start = now_ms();
 
 	(void)state;
 	assert_int_equal(uname(&system), 0);
@@ -481,16 +502,14 @@ static void no_such_virtio_driver(void **state)
 	play.virtio_lacks = true;
 	assert_int_equal(add("virtio_vdpa"), -ENODEV);
 	assert_non_null(strstr(failure.message, "no driver took"));
-	assert_true(now_ms() - start < 4900);
 	called("autoprobe 0, new, autoprobe 1, bind virtio_vdpa, del, ");
 	assert_int_equal(add(NULL), -ENODEV);
-	assert_true(now_ms() - start < 4900);
 	called("new, ");
+	assert_int_equal(play.sleeps, 0);
 	/* here as well, with a modprobe that is not there, nobody knows: udev may */
 	tree_file(&tree, "/nowhere/modprobe\n", "proc/sys/kernel/modprobe");
-	start = now_ms();
 	assert_int_equal(vdpa_bind(&tree.fs, "lo0", "virtio_vdpa", &failure), -ENODEV);
-	assert_true(now_ms() - start >= 5000);
+	assert_int_equal(play.now, VDPA_USABLE_MS);
 }
 
 static void undoing_fails(void **state)
@@ -628,8 +647,8 @@ static void override_is_in_the_way(void **state)
 	called("unbind virtio_vdpa, bind vhost_vdpa, ");
 }
 
-/* Another process that works on @device, for @milliseconds or until it is killed. */
-static pid_t other_process(const char *device, unsigned int milliseconds)
+/* Another process that works on @device until it is killed. */
+static pid_t other_process(const char *device)
 {
 	int ready[2];
 	char byte;
@@ -638,11 +657,9 @@ static pid_t other_process(const char *device, unsigned int milliseconds)
 	assert_int_equal(pipe(ready), 0);
 	child = fork();
 	if (child == 0) {
-		int lock = vdpa_lock_device(&tree.fs, device, NULL);
-
-		if (write(ready[1], "", 1) == 1)
-			usleep(milliseconds * 1000);
-		vdpa_lock_end(lock);
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (vdpa_lock_device(&tree.fs, device, NULL) >= 0 && write(ready[1], "", 1) == 1)
+			pause();
 		_exit(0);
 	}
 	assert_int_equal(read(ready[0], &byte, 1), 1);
@@ -651,51 +668,62 @@ static pid_t other_process(const char *device, unsigned int milliseconds)
 	return child;
 }
 
+/* @call is made while another process works on @device, and waits for its end. */
+static void waits_for_other(const char *device, int (*call)(void), int expected)
+{
+	play.sleeps = 0;
+	play.other = other_process(device);
+	assert_int_equal(call(), expected);
+	assert_int_equal(play.other, 0);
+	assert_int_equal(play.sleeps, 5);
+}
+
+static int bind_vhost(void)
+{
+	return bind_to("vhost_vdpa");
+}
+
+static int unbind_lo0(void)
+{
+	return vdpa_unbind(&tree.fs, "lo0", &failure);
+}
+
+static int delete_lo0(void)
+{
+	return vdpa_detach(&tree.fs, &netlink, "lo0", &failure);
+}
+
+static int add_lo0(void)
+{
+	return add("virtio_vdpa");
+}
+
+static int unbind_with_mark(void)
+{
+	return vdpa_unbind(&tree.fs, "a!b", &failure);
+}
+
 static void another_is_at_it(void **state)
 {
-	int64_t start;
-	pid_t other;
-	int step;
-
 	(void)state;
 	attach("virtio_vdpa");
-	for (step = 0; step < 4; step++) {
-		start = now_ms();
-		other = other_process("lo0", 300);
-		switch (step) {
-		case 0:
-			assert_int_equal(bind_to("vhost_vdpa"), 0);
-			break;
-		case 1:
-			assert_int_equal(vdpa_unbind(&tree.fs, "lo0", &failure), 0);
-			break;
-		case 2:
-			assert_int_equal(vdpa_detach(&tree.fs, &netlink, "lo0", &failure), 0);
-			break;
-		default:
-			assert_int_equal(add("virtio_vdpa"), 0);
-		}
-		assert_true(now_ms() - start >= 300);
-		waitpid(other, NULL, 0);
-	}
+	waits_for_other("lo0", bind_vhost, 0);
+	waits_for_other("lo0", unbind_lo0, 0);
+	waits_for_other("lo0", delete_lo0, 0);
+	waits_for_other("lo0", add_lo0, 0);
 	/* one device, whichever way its slash is written */
-	start = now_ms();
-	other = other_process("a/b", 300);
-	assert_int_equal(vdpa_unbind(&tree.fs, "a!b", &failure), -ENODEV);
-	assert_true(now_ms() - start >= 300);
-	waitpid(other, NULL, 0);
+	waits_for_other("a/b", unbind_with_mark, -ENODEV);
 	/* another device is nobody's concern */
-	other = other_process("lo1", 60000);
-	start = now_ms();
-	assert_int_equal(vdpa_unbind(&tree.fs, "lo0", &failure), 0);
-	assert_true(now_ms() - start < 4900);
-	kill(other, SIGKILL);
-	waitpid(other, NULL, 0);
+	play.other = other_process("lo1");
+	play.sleeps = 0;
+	assert_int_equal(unbind_lo0(), 0);
+	assert_int_equal(play.sleeps, 0);
+	end_process(&play.other);
 }
 
 static void another_does_not_end(void **state)
 {
-	pid_t other = other_process("lo0", 60000);
+	pid_t other = other_process("lo0");
 	char text[40];
 
 	(void)state;
@@ -709,8 +737,8 @@ static void another_does_not_end(void **state)
 	assert_non_null(strstr(failure.message, text));
 	assert_non_null(strstr(failure.message, "device process 231 (vduse) of lo0 does not answer"));
 	called("");
-	kill(other, SIGKILL);
-	waitpid(other, NULL, 0);
+	assert_int_equal(play.now, VDPA_LOCK_MS);
+	end_process(&other);
 	assert_int_equal(bind_to("vhost_vdpa"), 0);
 }
 
