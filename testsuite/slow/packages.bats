@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# make dist, make deb, and builds that are the same bytes wherever they are made.
+# make dist, make deb, and builds that are the same bytes wherever they are made; and what packages
+# do to a machine when they come, are followed by others, and go.
 
 load ../common
 
@@ -33,6 +34,25 @@ plain()
 	git -C "$testsuite/.." ls-tree -r --name-only HEAD | sort | diff - listed
 }
 
+# have_packages: make deb, once for this file. It ends with lintian, which has to be silent.
+have_packages()
+{
+	command -v dh lintian >/dev/null || skip "debhelper or lintian is not installed"
+	packages=$BATS_FILE_TMPDIR/build/build/deb
+	[ ! -e "$BATS_FILE_TMPDIR/made" ] || return 0
+	make_packages "$BATS_FILE_TMPDIR/build" "$testsuite/../configure"
+	touch "$BATS_FILE_TMPDIR/made"
+}
+
+# make_packages FOLDER CONFIGURE: in that folder, which is made.
+make_packages()
+{
+	mkdir -p "$1"
+	(cd "$1" && plain "$2" && plain make deb) >"$BATS_TEST_TMPDIR/log" 2>&1 ||
+		{ tail -n 40 "$BATS_TEST_TMPDIR/log"; false; }
+	run ! grep '^[EWI]: ' "$BATS_TEST_TMPDIR/log"
+}
+
 # in_root COMMAND...: in a small Debian with iproute2.
 in_root()
 {
@@ -52,6 +72,22 @@ small_debian()
 		"" "$1" "$BATS_TEST_TMPDIR/sources"
 )
 
+# fresh_root: that Debian, in $root; the first test that wants it makes it.
+fresh_root()
+{
+	local made=$BATS_FILE_TMPDIR/root
+
+	[ "$(id -u)" = 0 ] || skip "a Debian to install them in needs root"
+	root=$BATS_TEST_TMPDIR/root
+	if [ ! -d "$made" ]; then
+		small_debian "$made.new" iproute2,libjson-c5,libmnl0,libseccomp2,libcap-ng0,systemd-standalone-sysusers \
+			>"$BATS_TEST_TMPDIR/log" 2>&1 || { cat "$BATS_TEST_TMPDIR/log"; false; }
+		mv "$made.new" "$made"
+	fi
+	cp -a "$made" "$root"
+	cp "$packages"/vduse-tools{,-vdpa}_[0-9]*.deb "$root/root"
+}
+
 # files_of_root: all, but for what dpkg and apt note, and copies that the making of users leaves.
 files_of_root()
 {
@@ -59,18 +95,8 @@ files_of_root()
 }
 
 @test "packages: make deb; they install and remove cleanly, and iproute2's vdpa comes back" {
-	command -v dh lintian >/dev/null || skip "debhelper or lintian is not installed"
-	[ "$(id -u)" = 0 ] || skip "a Debian to install them in needs root"
-	local root=$BATS_TEST_TMPDIR/root
-	cd "$testsuite/.."
-	# it ends with lintian, which has to be silent
-	mkdir "$BATS_TEST_TMPDIR/build"
-	(cd "$BATS_TEST_TMPDIR/build" && plain "$testsuite/../configure" && plain make deb) >"$BATS_TEST_TMPDIR/log" 2>&1 ||
-		{ tail -n 40 "$BATS_TEST_TMPDIR/log"; false; }
-	run ! grep '^[EWI]: ' "$BATS_TEST_TMPDIR/log"
-	small_debian "$root" iproute2,libjson-c5,libmnl0,libseccomp2,libcap-ng0,systemd-standalone-sysusers >"$BATS_TEST_TMPDIR/log" 2>&1 ||
-		{ cat "$BATS_TEST_TMPDIR/log"; false; }
-	cp "$BATS_TEST_TMPDIR"/build/build/deb/vduse-tools{,-vdpa}_[0-9]*.deb "$root/root"
+	have_packages
+	fresh_root
 	files_of_root >"$BATS_TEST_TMPDIR/before"
 	run -0 in_root vdpa -V
 	[[ $output = *iproute2* ]]
@@ -90,4 +116,88 @@ files_of_root()
 	run -0 in_root vdpa -V
 	[[ $output = *iproute2* ]]
 	files_of_root | diff "$BATS_TEST_TMPDIR/before" -
+}
+
+# manager: as if systemd were process 1 there; it writes down what it is asked, and whether there
+# is a program then.
+manager()
+{
+	mkdir -p "$root/run/systemd/system"
+	cat >"$root/usr/local/bin/systemctl" <<-'END'
+		#!/bin/sh
+		[ -x /usr/sbin/vduse ] && with=with || with=without
+		echo "$* $with" >>/root/asked
+	END
+	chmod +x "$root/usr/local/bin/systemctl"
+}
+
+# asked: what it was asked since the last time.
+asked()
+{
+	cat "$root/root/asked"
+	rm "$root/root/asked"
+}
+
+# next_version FILE: this package once more, as a later one.
+next_version()
+{
+	local tree=$BATS_TEST_TMPDIR/tree
+
+	dpkg-deb -R "$1" "$tree"
+	sed -i 's/^Version: .*/&+next/' "$tree/DEBIAN/control"
+	dpkg-deb -b "$tree" "$root/root/next.deb" >/dev/null
+}
+
+@test "packages: an upgrade starts, stops and restarts no device; a removal stops each while there is a program to do it" {
+	have_packages
+	fresh_root
+	manager
+	in_root sh -c 'dpkg -i /root/vduse-tools_*.deb'
+	[ "$(asked)" = '--system daemon-reload with' ]
+	# a device that was enabled
+	local enabled=/etc/systemd/system/multi-user.target.wants/vduse@lo0.service
+	in_root mkdir -p "${enabled%/*}"
+	in_root ln -s /lib/systemd/system/vduse@.service "$enabled"
+	echo 'mtu 1400' >"$root/etc/vduse/lo0.conf"
+	next_version "$root"/root/vduse-tools_*.deb
+	in_root dpkg -i /root/next.deb
+	run -0 in_root dpkg-query -W -f '${Version}' vduse-tools
+	[[ $output = *+next ]]
+	[ "$(asked)" = '--system daemon-reload with' ]
+	# nor is it restarted because a library was: 0 is "not this one"
+	# shellcheck disable=SC2016 # perl's
+	run -0 in_root perl -e 'do "/etc/needrestart/conf.d/vduse.conf" // die; my $rules = $nrconf{override_rc};
+		print map { "vduse\@lo0.service" =~ $_ ? $rules->{$_} : "other" } keys %$rules'
+	[ "$output" = 0 ]
+	# nor does an upgrade that fails
+	printf '#!/bin/sh\nexit 1\n' >"$BATS_TEST_TMPDIR/tree/DEBIAN/preinst"
+	chmod +x "$BATS_TEST_TMPDIR/tree/DEBIAN/preinst"
+	dpkg-deb -b "$BATS_TEST_TMPDIR/tree" "$root/root/fails.deb" >/dev/null
+	run ! in_root dpkg -i /root/fails.deb
+	[ "$(asked)" = '--system daemon-reload with' ]
+	[ -L "$root$enabled" ]
+	run -0 cat "$root/etc/vduse/lo0.conf"
+	[ "$output" = 'mtu 1400' ]
+	in_root dpkg -r vduse-tools
+	[ "$(asked)" = 'stop vduse@*.service with
+--system daemon-reload without' ]
+	run -0 cat "$root/etc/vduse/lo0.conf"
+	# without systemd as process 1 nobody is asked anything
+	rm -r "$root/run/systemd/system"
+	in_root dpkg -i /root/next.deb
+	in_root dpkg -r vduse-tools
+	[ ! -e "$root/root/asked" ]
+}
+
+@test "packages: made in another folder, they are the same bytes" {
+	local other=$BATS_TEST_TMPDIR/a/longer/name file made
+	have_packages
+	git clone -q "$testsuite/.." "$BATS_TEST_TMPDIR/sources"
+	make_packages "$other" "$BATS_TEST_TMPDIR/sources/configure"
+	made=("$packages"/*.deb)
+	# also those of debugging symbols
+	[ ${#made[@]} = 4 ]
+	for file in "${made[@]}"; do
+		cmp "$file" "$other/build/deb/${file##*/}"
+	done
 }
