@@ -119,7 +119,7 @@ REPLAY := $(addprefix $(B)/replay/,$(FUZZ_TARGETS))
 FUZZ := $(addprefix $(B)/fuzz/,$(FUZZ_TARGETS))
 FUZZ_SHARED := $(filter-out $(addprefix %/,$(FUZZ_TARGETS:=.c) replay.c),$(call sources,testsuite/fuzz))
 FUZZED := $(filter-out %/main.c,$(call sources,lib vduse/virtio vduse/device vduse/process \
-	vduse/watch vduse vdpa)) $(FUZZ_SHARED) $(S)/testsuite/unit/made_kernel.c
+	vduse/watch vduse vdpa)) $(FUZZ_SHARED) $(addprefix $(S)/testsuite/unit/,made_kernel.c fault_calls.c)
 $(B)/replay/libfuzzed.a: $(patsubst $(S)/%.c,$(B)/replay/%.o,$(FUZZED))
 $(B)/fuzz/libfuzzed.a: $(patsubst $(S)/%.c,$(B)/fuzz/%.o,$(FUZZED))
 $(REPLAY): $(B)/replay/%: $(B)/replay/testsuite/fuzz/%.o $(B)/replay/testsuite/fuzz/replay.o $(B)/replay/libfuzzed.a

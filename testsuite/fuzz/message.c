@@ -15,6 +15,7 @@
 
 #include "lib/features.h"
 #include "testsuite/fuzz/input.h"
+#include "testsuite/unit/fault_calls.h"
 #include "testsuite/unit/made_kernel.h"
 #include "vduse/device/node.h"
 #include "vduse/device/port.h"
@@ -73,6 +74,18 @@ static int on_call(void *context, const char *call)
 	return (int)world->fault_errno;
 }
 
+static void open_kernel(struct world *world)
+{
+	made_kernel_open();
+	calls = (struct fault_calls){ .inside = true, .fault = on_call, .context = world };
+}
+
+static void close_kernel(void)
+{
+	calls.inside = false;
+	made_kernel_close();
+}
+
 static void no_more_faults(struct world *world)
 {
 	world->fault_in = 0;
@@ -102,7 +115,7 @@ static void end(struct world *world)
 	for (unsigned int i = 0; i < world->count && world->serving; i++)
 		port_close(&world->ports[i]);
 	world->serving = false;
-	fuzz_check(!made.descriptors && !made.mappings);
+	fuzz_check(!calls.descriptors && !calls.mappings);
 	/* what nobody answered, the kernel gives again */
 	for (unsigned int i = 0; i < world->count; i++) {
 		struct made_device *device = &made.devices[i];
@@ -450,10 +463,8 @@ static void check_service(struct world *world)
 
 	end(world);
 	memset(world->journals, 0, sizeof(world->journals));
-	made_kernel_close();
-	made_kernel_open();
-	made.fault = on_call;
-	made.context = world;
+	close_kernel();
+	open_kernel(world);
 	world->count = 1;
 	begin(world);
 	attach(world, 0, FEATURES_NET_DEFAULT);
@@ -475,9 +486,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	uint8_t what = fuzz_byte(&input);
 
 	fuzz_check(world);
-	made_kernel_open();
-	made.fault = on_call;
-	made.context = world;
+	open_kernel(world);
 	world->input = &input;
 	world->count = 1 + (what & 1);
 	world->umem = what & 2;
@@ -491,7 +500,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	while (input.left && world->serving)
 		step(world);
 	check_service(world);
-	made_kernel_close();
+	close_kernel();
 	free(world);
 	return 0;
 }

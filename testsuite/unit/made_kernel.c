@@ -2,7 +2,6 @@
 #include "testsuite/unit/made_kernel.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +12,8 @@
 #include <linux/virtio_config.h>
 #include <linux/virtio_ring.h>
 
+#include "testsuite/unit/fault_calls.h"
+
 struct made_kernel made;
 
 int __real_ioctl(int fd, unsigned long request, ...);
@@ -21,33 +22,13 @@ ssize_t __real_read(int fd, void *to, size_t size);
 ssize_t __wrap_read(int fd, void *to, size_t size);
 ssize_t __real_write(int fd, const void *from, size_t size);
 ssize_t __wrap_write(int fd, const void *from, size_t size);
-void *__real_mmap(void *start, size_t length, int protection, int flags, int fd, off_t offset);
-void *__wrap_mmap(void *start, size_t length, int protection, int flags, int fd, off_t offset);
 int __real_munmap(void *start, size_t length);
 int __wrap_munmap(void *start, size_t length);
-int __real_eventfd(unsigned int count, int flags);
-int __wrap_eventfd(unsigned int count, int flags);
-int __real_eventfd_read(int fd, eventfd_t *value);
-int __wrap_eventfd_read(int fd, eventfd_t *value);
-int __real_close(int fd);
-int __wrap_close(int fd);
-int __real_fcntl(int fd, int command, ...);
-int __wrap_fcntl(int fd, int command, ...);
 
 static void must(bool condition)
 {
 	if (!condition)
 		abort();
-}
-
-/* true: the call fails, errno says with what. */
-static bool fails(const char *call)
-{
-	int errnum = made.on && made.fault ? made.fault(made.context, call) : 0;
-
-	if (errnum)
-		errno = errnum;
-	return errnum;
 }
 
 static struct made_device *device_of(int fd)
@@ -81,10 +62,9 @@ static struct made_region *region_at(struct made_device *device, uint32_t asid, 
 
 static int give_descriptor(const struct made_device *device)
 {
-	int fd = dup(device->memory_fd);
+	int fd = calls_given(dup(device->memory_fd));
 
 	must(fd >= 0);
-	made.descriptors++;
 	return fd;
 }
 
@@ -238,7 +218,7 @@ int __wrap_ioctl(int fd, unsigned long request, ...)
 	va_end(args);
 	if (!device)
 		return __real_ioctl(fd, request, argument);
-	if (fails(request == VDUSE_IOTLB_GET_FD || request == VDUSE_TOOLS_IOTLB_GET_FD2 ?
+	if (calls_fail(request == VDUSE_IOTLB_GET_FD || request == VDUSE_TOOLS_IOTLB_GET_FD2 ?
 			  "ioctl descriptor" : "ioctl"))
 		return -1;
 	rc = call(device, request, argument);
@@ -277,7 +257,7 @@ static ssize_t read_message(struct made_device *device, void *to, size_t size)
 	device->asked = device->requests[device->first++ % MADE_MESSAGES];
 	device->waits = true;
 	if (!--device->count)
-		must(!__real_eventfd_read(device->fd, &ignored));
+		must(__real_read(device->fd, &ignored, sizeof(ignored)) == sizeof(ignored));
 	memcpy(to, &device->asked, sizeof(device->asked));
 	return sizeof(device->asked);
 }
@@ -305,7 +285,7 @@ ssize_t __wrap_read(int fd, void *to, size_t size)
 {
 	struct made_device *device = device_of(fd);
 
-	if (fails("read"))
+	if (calls_fail("read"))
 		return -1;
 	return device ? read_message(device, to, size) : __real_read(fd, to, size);
 }
@@ -314,7 +294,7 @@ ssize_t __wrap_write(int fd, const void *from, size_t size)
 {
 	struct made_device *device = device_of(fd);
 
-	if (fails("write"))
+	if (calls_fail("write"))
 		return -1;
 	return device ? write_answer(device, from, size) : __real_write(fd, from, size);
 }
@@ -381,22 +361,8 @@ void made_driver_offer(struct made_device *device, unsigned int index, uint32_t 
 		offer_split(queue, rings, MADE_IOVA + buffer, length, flags);
 }
 
-/* -- all others ---------------------------------------------------------------------------- */
+/* -- memory of the process ------------------------------------------------------------------ */
 
-void *__wrap_mmap(void *start, size_t length, int protection, int flags, int fd, off_t offset)
-{
-	void *at;
-
-	/* where a page was missing, nothing but a new one helps */
-	if (!(flags & MAP_FIXED) && fails("mmap"))
-		return MAP_FAILED;
-	at = __real_mmap(start, length, protection, flags, fd, offset);
-	if (made.on && at != MAP_FAILED && !(flags & MAP_FIXED))
-		made.mappings++;
-	return at;
-}
-
-/* Does not fail: nobody could do anything about it. */
 int __wrap_munmap(void *start, size_t length)
 {
 	for (unsigned int i = 0; made.on && i < MADE_DEVICES; i++) {
@@ -407,47 +373,8 @@ int __wrap_munmap(void *start, size_t length)
 		    device->memory < (uint8_t *)start + length)
 			take_back(device);
 	}
-	if (made.on)
-		made.mappings--;
+	calls.mappings -= calls.inside;
 	return __real_munmap(start, length);
-}
-
-int __wrap_eventfd(unsigned int count, int flags)
-{
-	int fd;
-
-	if (fails("eventfd"))
-		return -1;
-	fd = __real_eventfd(count, flags);
-	if (made.on && fd >= 0)
-		made.descriptors++;
-	return fd;
-}
-
-int __wrap_eventfd_read(int fd, eventfd_t *value)
-{
-	return fails("read") ? -1 : __real_eventfd_read(fd, value);
-}
-
-/* The descriptor is gone whatever it says (close(2)). */
-int __wrap_close(int fd)
-{
-	int rc = __real_close(fd);
-
-	if (made.on && rc == 0)
-		made.descriptors--;
-	return fails("close") ? -1 : rc;
-}
-
-int __wrap_fcntl(int fd, int command, ...)
-{
-	va_list args;
-	long argument;
-
-	va_start(args, command);
-	argument = va_arg(args, long);
-	va_end(args);
-	return fails("fcntl") ? -1 : __real_fcntl(fd, command, argument);
 }
 
 /* -- beginning and end --------------------------------------------------------------------- */
@@ -455,7 +382,7 @@ int __wrap_fcntl(int fd, int command, ...)
 static void open_device(struct made_device *device)
 {
 	*device = (struct made_device){
-		.fd = __real_eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
+		.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
 		.memory_fd = memfd_create("driver", MFD_CLOEXEC),
 		.regions = { { MADE_IOVA, MADE_IOVA + MADE_MEMORY - 1, 0, VDUSE_ACCESS_RW, 0 } },
 		.next_id = 1,
@@ -471,14 +398,15 @@ static void open_device(struct made_device *device)
 		};
 	must(device->fd >= 0 && device->memory_fd >= 0);
 	must(!ftruncate(device->memory_fd, MADE_MEMORY));
-	device->own = __real_mmap(NULL, MADE_MEMORY, PROT_READ | PROT_WRITE, MAP_SHARED,
-				  device->memory_fd, 0);
+	device->own = mmap(NULL, MADE_MEMORY, PROT_READ | PROT_WRITE, MAP_SHARED,
+			   device->memory_fd, 0);
 	must(device->own != MAP_FAILED);
 	device->memory = device->own;
 }
 
 void made_kernel_open(void)
 {
+	must(!calls.inside);
 	made = (struct made_kernel){ .on = false };
 	for (unsigned int i = 0; i < MADE_DEVICES; i++)
 		open_device(&made.devices[i]);
@@ -487,12 +415,13 @@ void made_kernel_open(void)
 
 void made_kernel_close(void)
 {
+	must(!calls.inside);
 	made.on = false;
 	for (unsigned int i = 0; i < MADE_DEVICES; i++) {
 		struct made_device *device = &made.devices[i];
 
-		__real_munmap(device->own, MADE_MEMORY);
-		__real_close(device->memory_fd);
-		__real_close(device->fd);
+		munmap(device->own, MADE_MEMORY);
+		close(device->memory_fd);
+		close(device->fd);
 	}
 }

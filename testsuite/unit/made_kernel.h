@@ -2,7 +2,9 @@
 /*
  * VDUSE devices that are made up, behind the system calls of the process that serves them: nodes
  * that answer ioctls and give messages, with a driver's memory that is mapped like any file.
- * Whoever uses it links with MADE_KERNEL_WRAPS, and can let any of these calls fail.
+ * Whoever uses it links with these wraps, and can let any of the calls fail (fault_calls.h, where
+ * "ioctl descriptor" is one that gives a descriptor). The process is never inside of it while a
+ * kernel is opened or closed.
  *
  * LDFLAGS: -Wl,--wrap=ioctl,--wrap=read,--wrap=write,--wrap=mmap,--wrap=munmap,--wrap=eventfd,--wrap=eventfd_read,--wrap=close,--wrap=fcntl
  *
@@ -71,13 +73,6 @@ struct made_device {
 
 struct made_kernel {
 	struct made_device devices[MADE_DEVICES];
-	/*
-	 * Asked before each call: 0, or the positive errno that it fails with. Its name; that
-	 * of an ioctl which gives a descriptor is "ioctl descriptor".
-	 */
-	int (*fault)(void *context, const char *call);
-	void *context;
-	long descriptors, mappings;	/* that the process has, and got by these calls */
 	bool on;			/* false: all calls go to the real kernel */
 };
 

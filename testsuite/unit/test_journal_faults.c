@@ -26,63 +26,27 @@
 #include "lib/registry.h"
 #include "lib/vduse_device.h"
 #include "testsuite/unit/descriptors.h"
+#include "testsuite/unit/fault_calls.h"
 #include "vduse/device/journal.h"
 #include "vduse/journal_file.h"
 
 /* What lies there before. */
 enum scene { NOTHING, OURS, FOREIGN, SCENES };
 
-static struct {
-	unsigned long at, points;	/* the call that fails, from 1 on; 0: none */
-	int errnum;
-	bool inside;
-	char call[24];
-	char folder[64];
-} it;
+static char place[64];	/* where the journals are */
 
 int __wrap_registry_open(const char *path, bool create, struct failure *failure);
 int __wrap_vduse_device_read(const struct sysfs *fs, const char *name, struct vduse_device *device,
 			     struct failure *failure);
 int __wrap_vduse_device_identity(const struct sysfs *fs, const struct vduse_device *device,
 				 struct device_identity *identity, struct failure *failure);
-int __real_posix_fallocate(int fd, off_t offset, off_t length);
-int __wrap_posix_fallocate(int fd, off_t offset, off_t length);
-ssize_t __real_getrandom(void *buffer, size_t length, unsigned int flags);
-ssize_t __wrap_getrandom(void *buffer, size_t length, unsigned int flags);
-ssize_t __real_pwrite(int fd, const void *buffer, size_t length, off_t offset);
-ssize_t __wrap_pwrite(int fd, const void *buffer, size_t length, off_t offset);
-ssize_t __real_pread(int fd, void *buffer, size_t length, off_t offset);
-ssize_t __wrap_pread(int fd, void *buffer, size_t length, off_t offset);
-int __real_openat(int folder, const char *file, int flags, mode_t mode);
-int __wrap_openat(int folder, const char *file, int flags, mode_t mode);
-int __real_fcntl(int fd, int command, void *argument);
-int __wrap_fcntl(int fd, int command, void *argument);
-int __real_fstat(int fd, struct stat *status);
-int __wrap_fstat(int fd, struct stat *status);
-int __real_fstatat(int folder, const char *file, struct stat *status, int flags);
-int __wrap_fstatat(int folder, const char *file, struct stat *status, int flags);
-int __real_unlinkat(int folder, const char *file, int flags);
-int __wrap_unlinkat(int folder, const char *file, int flags);
-int __real_ftruncate(int fd, off_t length);
-int __wrap_ftruncate(int fd, off_t length);
-int __real_close(int fd);
-int __wrap_close(int fd);
-
-static bool fails(const char *call)
-{
-	if (!it.inside || ++it.points != it.at)
-		return false;
-	snprintf(it.call, sizeof(it.call), "%s", call);
-	errno = it.errnum;
-	return true;
-}
 
 int __wrap_registry_open(const char *path, bool create, struct failure *failure)
 {
 	(void)create;
-	if (fails("registry_open"))
-		return failure_errno(failure, it.errnum, path, "no folder");
-	return open(it.folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (calls_fail("registry_open"))
+		return failure_errno(failure, calls.errnum, path, "no folder");
+	return open(place, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 
 int __wrap_vduse_device_read(const struct sysfs *fs, const char *name, struct vduse_device *device,
@@ -91,7 +55,7 @@ int __wrap_vduse_device_read(const struct sysfs *fs, const char *name, struct vd
 	(void)fs;
 	memset(device, 0, sizeof(*device));
 	snprintf(device->name, sizeof(device->name), "%s", name);
-	return fails("device") ? failure_errno(failure, it.errnum, name, "no device") : 0;
+	return calls_fail("device") ? failure_errno(failure, calls.errnum, name, "no device") : 0;
 }
 
 int __wrap_vduse_device_identity(const struct sysfs *fs, const struct vduse_device *device,
@@ -100,66 +64,7 @@ int __wrap_vduse_device_identity(const struct sysfs *fs, const struct vduse_devi
 	(void)fs;
 	*identity = (struct device_identity){ .boot = "this one", .major = 10, .minor = 1,
 					      .folder = strlen(device->name) };
-	return fails("identity") ? failure_errno(failure, it.errnum, device->name, "no folder") : 0;
-}
-
-/* It returns what is wrong. */
-int __wrap_posix_fallocate(int fd, off_t offset, off_t length)
-{
-	return fails("posix_fallocate") ? it.errnum : __real_posix_fallocate(fd, offset, length);
-}
-
-ssize_t __wrap_getrandom(void *buffer, size_t length, unsigned int flags)
-{
-	return fails("getrandom") ? -1 : __real_getrandom(buffer, length, flags);
-}
-
-ssize_t __wrap_pwrite(int fd, const void *buffer, size_t length, off_t offset)
-{
-	return fails("pwrite") ? -1 : __real_pwrite(fd, buffer, length, offset);
-}
-
-ssize_t __wrap_pread(int fd, void *buffer, size_t length, off_t offset)
-{
-	return fails("pread") ? -1 : __real_pread(fd, buffer, length, offset);
-}
-
-int __wrap_openat(int folder, const char *file, int flags, mode_t mode)
-{
-	return fails("openat") ? -1 : __real_openat(folder, file, flags, mode);
-}
-
-int __wrap_fcntl(int fd, int command, void *argument)
-{
-	return fails("fcntl") ? -1 : __real_fcntl(fd, command, argument);
-}
-
-int __wrap_fstat(int fd, struct stat *status)
-{
-	return fails("fstat") ? -1 : __real_fstat(fd, status);
-}
-
-int __wrap_fstatat(int folder, const char *file, struct stat *status, int flags)
-{
-	return fails("fstatat") ? -1 : __real_fstatat(folder, file, status, flags);
-}
-
-int __wrap_unlinkat(int folder, const char *file, int flags)
-{
-	return fails("unlinkat") ? -1 : __real_unlinkat(folder, file, flags);
-}
-
-int __wrap_ftruncate(int fd, off_t length)
-{
-	return fails("ftruncate") ? -1 : __real_ftruncate(fd, length);
-}
-
-/* The descriptor is gone whatever it says (close(2)). */
-int __wrap_close(int fd)
-{
-	int rc = __real_close(fd);
-
-	return fails("close") ? -1 : rc;
+	return calls_fail("identity") ? failure_errno(failure, calls.errnum, device->name, "no folder") : 0;
 }
 
 /* -- a life ------------------------------------------------------------------------------------ */
@@ -168,11 +73,11 @@ static const char *const names[] = { "a", "bc" };
 
 static void remove_all(void)
 {
-	int folder = open(it.folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int folder = open(place, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-	__real_unlinkat(folder, "a.journal", 0);
-	__real_unlinkat(folder, "bc.journal", 0);
-	__real_close(folder);
+	unlinkat(folder, "a.journal", 0);
+	unlinkat(folder, "bc.journal", 0);
+	close(folder);
 }
 
 /* Returns what journal_open() does, with what it opened closed again. */
@@ -182,35 +87,35 @@ static int open_once(struct failure *failure)
 	int fds[2], rc;
 
 	*failure = (struct failure){ .status = STATUS_OK };
-	it.points = 0;
-	it.inside = true;
+	calls.points = 0;
+	calls.inside = true;
 	rc = journal_open(names, 2, fds, failure);
-	it.inside = false;
+	calls.inside = false;
 	for (unsigned int i = 0; i < 2; i++) {
 		assert_true(rc < 0 ? fds[i] == -1 : fds[i] >= 0);
 		if (fds[i] >= 0)
-			__real_close(fds[i]);
+			close(fds[i]);
 	}
 	if (open_descriptors() != before)
-		fail_msg("point %lu, %s, fails with %s: a descriptor is left", it.at, it.call,
-			 strerror(it.errnum));
+		fail_msg("point %lu, %s, fails with %s: a descriptor is left", calls.at, calls.failed,
+			 strerror(calls.errnum));
 	return rc;
 }
 
 static void prepare(enum scene scene)
 {
 	struct failure failure;
-	int folder = open(it.folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int folder = open(place, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	remove_all();
-	it.at = 0;
+	calls.at = 0;
 	if (scene == OURS)
 		assert_int_equal(open_once(&failure), 0);
 	if (scene == FOREIGN) {
 		assert_int_equal(symlinkat("nowhere", folder, "a.journal"), 0);
-		__real_close(__real_openat(folder, "bc.journal", O_RDWR | O_CREAT | O_CLOEXEC, 0666));
+		close(openat(folder, "bc.journal", O_RDWR | O_CREAT | O_CLOEXEC, 0666));
 	}
-	__real_close(folder);
+	close(folder);
 }
 
 /* Returns whether the point was come to. */
@@ -220,17 +125,17 @@ static bool survive(enum scene scene, unsigned long at)
 	int rc;
 
 	prepare(scene);
-	it.call[0] = '\0';
-	it.at = at;
+	calls.failed = NULL;
+	calls.at = at;
 	rc = open_once(&failure);
 	if (rc < 0 ? failure.status == STATUS_OK || !failure.message[0] : failure.status != STATUS_OK)
-		fail_msg("point %lu, %s, fails with %s: %d (%s)", it.at, it.call, strerror(it.errnum),
+		fail_msg("point %lu, %s, fails with %s: %d (%s)", calls.at, calls.failed, strerror(calls.errnum),
 			 rc, failure.message);
-	assert_true(rc == 0 || it.call[0]);
+	assert_true(rc == 0 || calls.failed);
 	/* whatever it left, the next one can go on */
-	it.at = 0;
+	calls.at = 0;
 	assert_int_equal(open_once(&failure), 0);
-	return it.call[0];
+	return calls.failed;
 }
 
 static unsigned long all_points;
@@ -241,7 +146,7 @@ static void proc_70_each_system_call_fails(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++) {
-		it.errnum = errors[i];
+		calls = (struct fault_calls){ .times = 1, .errnum = errors[i] };
 		for (unsigned int scene = 0; scene < SCENES; scene++) {
 			unsigned long at = 1;
 
@@ -256,15 +161,15 @@ static void proc_70_each_system_call_fails(void **state)
 static int setup(void **state)
 {
 	(void)state;
-	strcpy(it.folder, "/tmp/test_journal_faults.XXXXXX");
-	return mkdtemp(it.folder) ? 0 : -1;
+	strcpy(place, "/tmp/test_journal_faults.XXXXXX");
+	return mkdtemp(place) ? 0 : -1;
 }
 
 static int teardown(void **state)
 {
 	(void)state;
 	remove_all();
-	return rmdir(it.folder);
+	return rmdir(place);
 }
 
 int main(void)

@@ -30,6 +30,7 @@
 
 #include "testsuite/guest/pcapng_read.h"
 #include "testsuite/unit/descriptors.h"
+#include "testsuite/unit/fault_calls.h"
 #include "vduse/device/pcap.h"
 
 #define FRAMES 6
@@ -39,209 +40,58 @@ enum thread { OWNER, WRITER, THREADS };
 
 static struct {
 	enum thread thread;	/* whose calls fail */
-	unsigned long at;	/* from 1 on */
-	int errnum;
-	_Atomic bool inside;
-	_Atomic unsigned long points;
-	_Atomic bool failed, full;
-	char call[24];
-	_Atomic long allocations, mappings;
+	_Atomic bool full;
 	pthread_t owner;
 	char said[600];
 } it;
 
-void *__real_calloc(size_t count, size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void __real_free(void *memory);
-void __wrap_free(void *memory);
-void *__real_mmap(void *start, size_t length, int protection, int flags, int fd, off_t offset);
-void *__wrap_mmap(void *start, size_t length, int protection, int flags, int fd, off_t offset);
-void *__wrap_mmap64(void *start, size_t length, int protection, int flags, int fd, off_t offset);
-int __real_munmap(void *start, size_t length);
-int __wrap_munmap(void *start, size_t length);
-int __real_fcntl(int fd, int command, ...);
-int __wrap_fcntl(int fd, int command, ...);
-int __wrap_fcntl64(int fd, int command, ...);
-int __real_eventfd(unsigned int count, int flags);
-int __wrap_eventfd(unsigned int count, int flags);
-ssize_t __real_write(int fd, const void *bytes, size_t length);
-ssize_t __wrap_write(int fd, const void *bytes, size_t length);
-int __real_fstat(int fd, struct stat *status);
-int __wrap_fstat(int fd, struct stat *status);
-int __wrap_fstat64(int fd, struct stat *status);
 int __real_pthread_create(pthread_t *thread, const pthread_attr_t *how, void *(*begin)(void *),
 			  void *context);
 int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *how, void *(*begin)(void *),
 			  void *context);
 int __real_poll(struct pollfd *fds, nfds_t count, int milliseconds);
 int __wrap_poll(struct pollfd *fds, nfds_t count, int milliseconds);
-int __wrap___poll_chk(struct pollfd *fds, nfds_t count, int milliseconds, size_t size);
-int __real_ftruncate(int fd, off_t length);
-int __wrap_ftruncate(int fd, off_t length);
-int __wrap_ftruncate64(int fd, off_t length);
 ssize_t __real_pwrite(int fd, const void *bytes, size_t length, off_t at);
 ssize_t __wrap_pwrite(int fd, const void *bytes, size_t length, off_t at);
-ssize_t __wrap_pwrite64(int fd, const void *bytes, size_t length, off_t at);
-off_t __real_lseek(int fd, off_t offset, int whence);
-off_t __wrap_lseek(int fd, off_t offset, int whence);
-off_t __wrap_lseek64(int fd, off_t offset, int whence);
-int __real_close(int fd);
-int __wrap_close(int fd);
 
 static bool is_writer(void)
 {
 	return !pthread_equal(pthread_self(), it.owner);
 }
 
-static bool fails(const char *call)
+static bool is_of_thread(const char *call)
 {
-	if (!it.inside || is_writer() != (it.thread == WRITER) || ++it.points != it.at)
-		return false;
-	snprintf(it.call, sizeof(it.call), "%s", call);
-	it.failed = true;
-	errno = it.errnum;
-	return true;
-}
-
-void *__wrap_calloc(size_t count, size_t size)
-{
-	void *memory = fails("calloc") ? NULL : __real_calloc(count, size);
-
-	/* that of a thread is the C library's */
-	it.allocations += it.inside && memory;
-	return memory;
-}
-
-void __wrap_free(void *memory)
-{
-	it.allocations -= it.inside && memory;
-	__real_free(memory);
-}
-
-void *__wrap_mmap(void *start, size_t length, int protection, int flags, int fd, off_t offset)
-{
-	void *at = fails("mmap") ? MAP_FAILED :
-				   __real_mmap(start, length, protection, flags, fd, offset);
-
-	it.mappings += it.inside && at != MAP_FAILED;
-	return at;
-}
-
-void *__wrap_mmap64(void *start, size_t length, int protection, int flags, int fd, off_t offset)
-{
-	return __wrap_mmap(start, length, protection, flags, fd, offset);
-}
-
-int __wrap_munmap(void *start, size_t length)
-{
-	it.mappings -= it.inside;
-	return __real_munmap(start, length);
-}
-
-static int call_fcntl(int fd, int command, long argument)
-{
-	return fails("fcntl") ? -1 : __real_fcntl(fd, command, argument);
-}
-
-int __wrap_fcntl(int fd, int command, ...)
-{
-	va_list args;
-	long argument;
-
-	va_start(args, command);
-	argument = va_arg(args, long);
-	va_end(args);
-	return call_fcntl(fd, command, argument);
-}
-
-int __wrap_fcntl64(int fd, int command, ...) __attribute__((alias("__wrap_fcntl")));
-
-int __wrap_eventfd(unsigned int count, int flags)
-{
-	return fails("eventfd") ? -1 : __real_eventfd(count, flags);
-}
-
-ssize_t __wrap_write(int fd, const void *bytes, size_t length)
-{
-	return fails("write") ? -1 : __real_write(fd, bytes, length);
-}
-
-int __wrap_fstat(int fd, struct stat *status)
-{
-	return fails("fstat") ? -1 : __real_fstat(fd, status);
-}
-
-int __wrap_fstat64(int fd, struct stat *status)
-{
-	return __wrap_fstat(fd, status);
+	(void)call;
+	return is_writer() == (it.thread == WRITER);
 }
 
 /* It returns what went wrong. */
 int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *how, void *(*begin)(void *),
 			  void *context)
 {
-	return fails("pthread_create") ? it.errnum :
+	return calls_fail("pthread_create") ? calls.errnum :
 					 __real_pthread_create(thread, how, begin, context);
 }
 
 /* Who waits for the writer does so for as long as it takes; and the writer does not pause. */
 int __wrap_poll(struct pollfd *fds, nfds_t count, int milliseconds)
 {
-	if (fails("poll"))
+	if (calls_fail("poll"))
 		return -1;
 	if (milliseconds > 0)
 		milliseconds = is_writer() ? 1 : 120000;
 	return __real_poll(fds, count, milliseconds);
 }
 
-int __wrap___poll_chk(struct pollfd *fds, nfds_t count, int milliseconds, size_t size)
-{
-	(void)size;
-	return __wrap_poll(fds, count, milliseconds);
-}
-
-int __wrap_ftruncate(int fd, off_t length)
-{
-	return fails("ftruncate") ? -1 : __real_ftruncate(fd, length);
-}
-
-int __wrap_ftruncate64(int fd, off_t length)
-{
-	return __wrap_ftruncate(fd, length);
-}
-
 /* A disk that is full takes a part first, and then nothing any more of the writer. */
 ssize_t __wrap_pwrite(int fd, const void *bytes, size_t length, off_t at)
 {
-	if (fails("pwrite")) {
-		it.full = it.errnum == ENOSPC && is_writer();
-		return it.errnum == ENOSPC ? __real_pwrite(fd, bytes, length / 2 + 1, at) : -1;
+	if (calls_fail("pwrite")) {
+		it.full = calls.errnum == ENOSPC && is_writer();
+		return calls.errnum == ENOSPC ? __real_pwrite(fd, bytes, length / 2 + 1, at) : -1;
 	}
 	errno = ENOSPC;
 	return it.full && is_writer() ? -1 : __real_pwrite(fd, bytes, length, at);
-}
-
-off_t __wrap_lseek(int fd, off_t offset, int whence)
-{
-	return fails("lseek") ? -1 : __real_lseek(fd, offset, whence);
-}
-
-off_t __wrap_lseek64(int fd, off_t offset, int whence)
-{
-	return __wrap_lseek(fd, offset, whence);
-}
-
-ssize_t __wrap_pwrite64(int fd, const void *bytes, size_t length, off_t at)
-{
-	return __wrap_pwrite(fd, bytes, length, at);
-}
-
-/* The descriptor is gone whatever it says (close(2)). */
-int __wrap_close(int fd)
-{
-	int rc = __real_close(fd);
-
-	return fails("close") ? -1 : rc;
 }
 
 /* -- a life ----------------------------------------------------------------------------------- */
@@ -285,8 +135,8 @@ static int record(int fd)
 
 static void fail_life(const char *what)
 {
-	fail_msg("point %lu of thread %u, %s, fails with %s: %s (%s)", it.at, it.thread, it.call,
-		 strerror(it.errnum), what, it.said);
+	fail_msg("point %lu of thread %u, %s, fails with %s: %s (%s)", calls.at, it.thread, calls.failed,
+		 strerror(calls.errnum), what, it.said);
 }
 
 /* As much as is there can be read, but for a block that nobody could take away any more. */
@@ -297,11 +147,11 @@ static unsigned int frames_of(int fd)
 	struct stat status;
 	unsigned int count = 0;
 
-	assert_int_equal(__real_fstat(fd, &status), 0);
+	assert_int_equal(fstat(fd, &status), 0);
 	reader.length = (size_t)status.st_size;
 	if (!reader.length)
 		return 0;
-	reader.bytes = __real_mmap(NULL, reader.length, PROT_READ, MAP_SHARED, fd, 0);
+	reader.bytes = mmap(NULL, reader.length, PROT_READ, MAP_SHARED, fd, 0);
 	while (read_next(&reader, &frame))
 		count++;
 	if (reader.fault || reader.at != reader.length)
@@ -309,7 +159,7 @@ static unsigned int frames_of(int fd)
 	for (unsigned int i = 0; i < 2; i++)
 		if (reader.statistics[i].blocks && reader.statistics[i].received != FRAMES / 2)
 			fail_life("the file does not say how many frames there were");
-	__real_munmap((void *)(uintptr_t)reader.bytes, reader.length);
+	munmap((void *)(uintptr_t)reader.bytes, reader.length);
 	return count;
 }
 
@@ -320,25 +170,27 @@ static bool survive(void)
 	uint64_t before = open_descriptors();
 	unsigned int frames;
 
-	it.points = it.allocations = it.mappings = 0;
-	it.failed = it.full = false;
-	it.call[0] = it.said[0] = '\0';
-	it.inside = true;
+	calls.points = 0;
+	calls.allocations = calls.mappings = 0;
+	calls.failed = NULL;
+	it.full = false;
+	it.said[0] = '\0';
+	calls.inside = true;
 	rc = record(fd);
-	it.inside = false;
+	calls.inside = false;
 	frames = rc == 0 ? frames_of(fd) : 0;
-	if (rc == 0 && !strcmp(it.call, "fcntl"))
+	if (rc == 0 && calls_failed("fcntl"))
 		fail_life("its file may make it wait");
-	if (rc < 0 && rc != (strcmp(it.call, "calloc") ? -it.errnum : -ENOMEM))
+	if (rc < 0 && rc != (calls_failed("calloc") ? -ENOMEM : -calls.errnum))
 		fail_life("that is not what failed");
-	if (open_descriptors() != before || it.allocations || it.mappings)
+	if (open_descriptors() != before || calls.allocations || calls.mappings)
 		fail_life("something is left");
 	if (rc == 0 && frames != FRAMES && !strstr(it.said, "the capture lacks"))
 		fail_life("frames are missing, and nobody was told");
-	if (!it.failed && (rc || frames != FRAMES || it.said[0]))
+	if (!calls.failed && (rc || frames != FRAMES || it.said[0]))
 		fail_life("and nothing failed");
-	__real_close(fd);
-	return it.failed;
+	close(fd);
+	return calls.failed;
 }
 
 static unsigned long all_points;
@@ -349,10 +201,12 @@ static void each(enum thread thread)
 
 	it.thread = thread;
 	for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++) {
-		it.errnum = errors[i];
-		for (it.at = 1; survive(); it.at++)
+		calls = (struct fault_calls){
+			.is_point = is_of_thread, .times = 1, .errnum = errors[i],
+		};
+		for (calls.at = 1; survive(); calls.at++)
 			all_points++;
-		assert_true(it.at > 1);
+		assert_true(calls.at > 1);
 	}
 }
 

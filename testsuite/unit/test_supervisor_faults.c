@@ -34,6 +34,7 @@
 #include <cmocka.h>
 
 #include "testsuite/unit/descriptors.h"
+#include "testsuite/unit/fault_calls.h"
 #include "vduse/process/channel.h"
 #include "vduse/process/isolation.h"
 #include "vduse/process/supervisor.h"
@@ -63,8 +64,6 @@ static struct {
 	struct fault fault;
 	struct shared *shared;
 	enum place place;	/* where this process is */
-	bool inside;		/* and not the test */
-	unsigned long points;
 	uint64_t offset;	/* of the clock */
 	bool denied;		/* namespaces are not to be had, and what comes of it is tried */
 	int node[2];
@@ -74,9 +73,9 @@ static struct {
 
 /* -- the calls ------------------------------------------------------------------------------ */
 
+int __real_fcntl(int fd, int command, ...);
 int __real_poll(struct pollfd *fds, nfds_t count, int milliseconds);
 int __wrap_poll(struct pollfd *fds, nfds_t count, int milliseconds);
-int __wrap___poll_chk(struct pollfd *fds, nfds_t count, int milliseconds, size_t size);
 long __real_syscall(long number, ...);
 long __wrap_syscall(long number, ...);
 pid_t __real_fork(void);
@@ -85,54 +84,31 @@ pid_t __real_waitpid(pid_t pid, int *status, int options);
 pid_t __wrap_waitpid(pid_t pid, int *status, int options);
 int __real_waitid(idtype_t type, id_t id, siginfo_t *info, int options);
 int __wrap_waitid(idtype_t type, id_t id, siginfo_t *info, int options);
-int __real_socketpair(int domain, int type, int protocol, int ends[2]);
-int __wrap_socketpair(int domain, int type, int protocol, int ends[2]);
-int __real_open(const char *path, int flags, ...);
-int __wrap_open(const char *path, int flags, ...);
-int __wrap_open64(const char *path, int flags, ...);
-int __real_fcntl(int fd, int command, ...);
-int __wrap_fcntl(int fd, int command, ...);
-int __wrap_fcntl64(int fd, int command, ...);
-int __real_close(int fd);
-int __wrap_close(int fd);
-int __real_dup2(int from, int to);
-int __wrap_dup2(int from, int to);
 int __wrap_setns(int fd, int type);
 int __wrap_unshare(int flags);
-ssize_t __real_sendmsg(int fd, const struct msghdr *message, int flags);
-ssize_t __wrap_sendmsg(int fd, const struct msghdr *message, int flags);
-ssize_t __real_recvmsg(int fd, struct msghdr *message, int flags);
-ssize_t __wrap_recvmsg(int fd, struct msghdr *message, int flags);
-ssize_t __real_read(int fd, void *to, size_t size);
-ssize_t __wrap_read(int fd, void *to, size_t size);
-int __real_signalfd(int fd, const sigset_t *set, int flags);
-int __wrap_signalfd(int fd, const sigset_t *set, int flags);
-int __real_sigprocmask(int how, const sigset_t *set, sigset_t *before);
-int __wrap_sigprocmask(int how, const sigset_t *set, sigset_t *before);
 uint64_t __real_eventloop_now(void);
 uint64_t __wrap_eventloop_now(void);
 uid_t __wrap_geteuid(void);
 
-static bool fails(const char *call)
+static bool is_here(const char *call)
 {
-	const struct fault *fault = &it.fault;
+	(void)call;
+	return it.place == it.fault.place;
+}
 
-	if (!it.inside || it.place != fault->place || ++it.points < fault->at ||
-	    it.points >= fault->at + fault->times)
-		return false;
+static void on_fault(const char *call)
+{
 	if (!it.shared->failed)
 		snprintf(it.shared->call, sizeof(it.shared->call), "%s", call);
 	it.shared->failed = true;
 	it.shared->poll_failed |= !strcmp(call, "poll");
-	errno = fault->errnum;
-	return true;
 }
 
 /* A child: what it does before it runs a program counts, from its beginning. */
 static void begin_child(enum place place)
 {
 	it.place = place;
-	it.points = 0;
+	calls.points = 0;
 	/* not for ever, whatever becomes of us */
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 }
@@ -144,7 +120,7 @@ static void be_worker(void)
 	struct pollfd pollfd = { .fd = ISOLATION_DESCRIPTOR, .events = POLLIN };
 	unsigned int i;
 
-	it.inside = false;
+	calls.inside = false;
 	__real_poll(&pollfd, 1, -1);
 	if (channel_receive(ISOLATION_DESCRIPTOR, &message, NULL, 0, NULL) ||
 	    message.kind != CHANNEL_PLAN)
@@ -178,7 +154,7 @@ static long make_process(unsigned long flags, int *pidfd)
 	unsigned long kept = flags & (unsigned long)(CLONE_PIDFD | 0xff);
 	long pid;
 
-	if (fails("clone"))
+	if (calls_fail("clone"))
 		return -1;
 	if (it.denied && flags & CLONE_NEWIPC) {
 		errno = EPERM;
@@ -203,9 +179,9 @@ long __wrap_syscall(long number, ...)
 	if (number == SYS_clone)
 		return make_process(arguments[0], (int *)arguments[2]);
 	/* kill() does not fail for one who made the process, and nobody could do anything else */
-	if (number == SYS_execveat && !fails("execveat"))
+	if (number == SYS_execveat && !calls_fail("execveat"))
 		be_worker();
-	if (number == SYS_execveat || (number == SYS_close_range && fails("close_range")))
+	if (number == SYS_execveat || (number == SYS_close_range && calls_fail("close_range")))
 		return -1;
 	return __real_syscall(number, arguments[0], arguments[1], arguments[2], arguments[3],
 			      arguments[4], arguments[5]);
@@ -214,7 +190,7 @@ long __wrap_syscall(long number, ...)
 /* Who makes a process of this kind waits for the network namespace, or for an answer. */
 pid_t __wrap_fork(void)
 {
-	pid_t pid = fails("fork") ? -1 : __real_fork();
+	pid_t pid = calls_fail("fork") ? -1 : __real_fork();
 
 	if (pid == 0)
 		begin_child(HELPER);
@@ -225,96 +201,30 @@ pid_t __wrap_fork(void)
 /* A process that was made can be waited for: but a signal can come meanwhile. */
 pid_t __wrap_waitpid(pid_t pid, int *status, int options)
 {
-	if (it.fault.errnum == EINTR && fails("waitpid"))
+	if (it.fault.errnum == EINTR && calls_fail("waitpid"))
 		return -1;
 	return __real_waitpid(pid, status, options);
 }
 
 int __wrap_waitid(idtype_t type, id_t id, siginfo_t *info, int options)
 {
-	if (it.fault.errnum == EINTR && fails("waitid"))
+	if (it.fault.errnum == EINTR && calls_fail("waitid"))
 		return -1;
 	return __real_waitid(type, id, info, options);
-}
-
-int __wrap_socketpair(int domain, int type, int protocol, int ends[2])
-{
-	return fails("socketpair") ? -1 : __real_socketpair(domain, type, protocol, ends);
-}
-
-int __wrap_open(const char *path, int flags, ...)
-{
-	return fails("open") ? -1 : __real_open(path, flags);
-}
-
-int __wrap_open64(const char *path, int flags, ...)
-{
-	return fails("open") ? -1 : __real_open(path, flags);
-}
-
-int __wrap_fcntl(int fd, int command, ...)
-{
-	va_list args;
-	long argument;
-
-	va_start(args, command);
-	argument = va_arg(args, long);
-	va_end(args);
-	return fails("fcntl") ? -1 : __real_fcntl(fd, command, argument);
-}
-
-int __wrap_fcntl64(int fd, int command, ...) __attribute__((alias("__wrap_fcntl")));
-
-/* The descriptor is gone whatever it says (close(2)). */
-int __wrap_close(int fd)
-{
-	int rc = __real_close(fd);
-
-	return fails("close") ? -1 : rc;
-}
-
-int __wrap_dup2(int from, int to)
-{
-	return fails("dup2") ? -1 : __real_dup2(from, to);
 }
 
 int __wrap_setns(int fd, int type)
 {
 	(void)fd;
 	assert_int_equal(type, CLONE_NEWNET);
-	return fails("setns") ? -1 : 0;
+	return calls_fail("setns") ? -1 : 0;
 }
 
 /* The user namespace, in whom it is tried and then in ours, and that of the network. */
 int __wrap_unshare(int flags)
 {
 	(void)flags;
-	return fails("unshare") ? -1 : 0;
-}
-
-ssize_t __wrap_sendmsg(int fd, const struct msghdr *message, int flags)
-{
-	return fails("sendmsg") ? -1 : __real_sendmsg(fd, message, flags);
-}
-
-ssize_t __wrap_recvmsg(int fd, struct msghdr *message, int flags)
-{
-	return fails("recvmsg") ? -1 : __real_recvmsg(fd, message, flags);
-}
-
-ssize_t __wrap_read(int fd, void *to, size_t size)
-{
-	return fails("read") ? -1 : __real_read(fd, to, size);
-}
-
-int __wrap_signalfd(int fd, const sigset_t *set, int flags)
-{
-	return fails("signalfd") ? -1 : __real_signalfd(fd, set, flags);
-}
-
-int __wrap_sigprocmask(int how, const sigset_t *set, sigset_t *before)
-{
-	return fails("sigprocmask") ? -1 : __real_sigprocmask(how, set, before);
+	return calls_fail("unshare") ? -1 : 0;
 }
 
 uid_t __wrap_geteuid(void)
@@ -333,7 +243,7 @@ int __wrap_poll(struct pollfd *fds, nfds_t count, int milliseconds)
 {
 	int rc;
 
-	if (fails("poll"))
+	if (calls_fail("poll"))
 		return -1;
 	if (it.place != SUPERVISOR || milliseconds <= 0)
 		return __real_poll(fds, count, milliseconds);
@@ -344,12 +254,6 @@ int __wrap_poll(struct pollfd *fds, nfds_t count, int milliseconds)
 	}
 	/* two are waited for where the helper is one of them, who is heard in any case */
 	return __real_poll(fds, count, it.shared->failed && count != 2 ? 100 : 60000);
-}
-
-int __wrap___poll_chk(struct pollfd *fds, nfds_t count, int milliseconds, size_t size)
-{
-	(void)size;
-	return __wrap_poll(fds, count, milliseconds);
 }
 
 /* -- a life ---------------------------------------------------------------------------------- */
@@ -386,7 +290,7 @@ static void forget_signals(const sigset_t *before)
 	sigaddset(&set, SIGTERM);
 	while (sigtimedwait(&set, NULL, &none) > 0)
 		;
-	__real_sigprocmask(SIG_SETMASK, before, NULL);
+	sigprocmask(SIG_SETMASK, before, NULL);
 }
 
 static int live(const struct fault *fault, bool insist, struct failure *failure)
@@ -407,12 +311,19 @@ static int live(const struct fault *fault, bool insist, struct failure *failure)
 	memset(it.shared, 0, sizeof(*it.shared));
 	it.fault = *fault;
 	it.place = SUPERVISOR;
-	it.points = it.offset = it.sentences = 0;
-	__real_sigprocmask(SIG_BLOCK, NULL, &before);
+	it.offset = it.sentences = 0;
+	calls = (struct fault_calls){
+		.is_point = is_here,
+		.at = fault->at,
+		.times = fault->times,
+		.errnum = fault->errnum,
+		.on_fault = on_fault,
+	};
+	sigprocmask(SIG_BLOCK, NULL, &before);
 	plan.devices[0].node = open_node(NULL, 0, NULL);
-	it.inside = true;
+	calls.inside = true;
 	rc = supervise(&plan, failure);
-	it.inside = false;
+	calls.inside = false;
 	forget_signals(&before);
 	assert_int_equal(plan.devices[0].node, -1);
 	return rc;

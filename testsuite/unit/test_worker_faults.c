@@ -33,6 +33,7 @@
 
 #include <cmocka.h>
 
+#include "testsuite/unit/fault_calls.h"
 #include "vduse/device/journal.h"
 #include "vduse/process/channel.h"
 #include "vduse/process/isolation.h"
@@ -53,46 +54,20 @@ struct seen {
 };
 
 static struct {
-	unsigned long at, points;	/* the call that fails, from 1 on; 0: none */
+	unsigned long at;	/* the call that fails, from 1 on; 0: none */
 	int errnum;
 	bool insist;
-	bool inside;
 	struct seen *seen;
 	int channel[2];			/* the supervisor's end, and that of the worker */
 	int given[GIVEN];
 } it;
 
-int __real_open(const char *path, int flags, ...);
-int __wrap_open(const char *path, int flags, ...);
-int __wrap_open64(const char *path, int flags, ...);
 int __real_dup2(int from, int to);
 int __wrap_dup2(int from, int to);
-int __real_close(int fd);
 int __wrap_close(int fd);
-int __real_fcntl(int fd, int command, ...);
-int __wrap_fcntl(int fd, int command, ...);
-int __wrap_fcntl64(int fd, int command, ...);
 long __real_syscall(long number, ...);
 long __wrap_syscall(long number, ...);
-int __real_sigaction(int signal, const struct sigaction *action, struct sigaction *before);
-int __wrap_sigaction(int signal, const struct sigaction *action, struct sigaction *before);
-int __real_poll(struct pollfd *fds, nfds_t count, int milliseconds);
-int __wrap_poll(struct pollfd *fds, nfds_t count, int milliseconds);
-int __wrap___poll_chk(struct pollfd *fds, nfds_t count, int milliseconds, size_t size);
-ssize_t __real_recvmsg(int fd, struct msghdr *message, int flags);
-ssize_t __wrap_recvmsg(int fd, struct msghdr *message, int flags);
-ssize_t __real_sendmsg(int fd, const struct msghdr *message, int flags);
-ssize_t __wrap_sendmsg(int fd, const struct msghdr *message, int flags);
-void *__real_mmap(void *start, size_t length, int protection, int flags, int fd, off_t offset);
-void *__wrap_mmap(void *start, size_t length, int protection, int flags, int fd, off_t offset);
-void *__wrap_mmap64(void *start, size_t length, int protection, int flags, int fd, off_t offset);
 int __wrap_prctl(int option, ...);
-void *__real_malloc(size_t size);
-void *__wrap_malloc(size_t size);
-void *__real_calloc(size_t count, size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void __real_free(void *memory);
-void __wrap_free(void *memory);
 int __wrap_serve_run(const struct serve_plan *plan, struct failure *failure);
 int __wrap_mount(const char *source, const char *target, const char *type, unsigned long flags,
 		 const void *data);
@@ -105,20 +80,16 @@ int __wrap_setresuid(uid_t real, uid_t effective, uid_t saved);
 int __wrap_capng_apply(int set);
 int __wrap_isolation_filter(enum isolation_stage stage);
 
-static bool fails(const char *call)
+static void on_fault(const char *call)
 {
-	if (!it.inside || ++it.points != it.at)
-		return false;
 	it.seen->failed = true;
 	snprintf(it.seen->call, sizeof(it.seen->call), "%s", call);
-	errno = it.errnum;
-	return true;
 }
 
 /* A part of the isolation, which is not carried out. */
 static int part(const char *call)
 {
-	if (!fails(call))
+	if (!calls_fail(call))
 		return 0;
 	it.seen->isolation = true;
 	return -1;
@@ -126,46 +97,23 @@ static int part(const char *call)
 
 /* -- the calls ------------------------------------------------------------------------------ */
 
-int __wrap_open(const char *path, int flags, ...)
-{
-	return fails("open") ? -1 : __real_open(path, flags);
-}
-
-int __wrap_open64(const char *path, int flags, ...)
-{
-	return fails("open") ? -1 : __real_open(path, flags);
-}
-
 /* Standard output is the test's. */
 int __wrap_dup2(int from, int to)
 {
-	if (!it.inside)
+	if (!calls.inside)
 		return __real_dup2(from, to);
-	return fails("dup2") ? -1 : to;
+	return calls_fail("dup2") ? -1 : to;
 }
 
 int __wrap_close(int fd)
 {
 	int rc;
 
-	if (it.inside && fd <= STDERR_FILENO)
+	if (calls.inside && fd <= STDERR_FILENO)
 		return 0;
-	rc = __real_close(fd);
-	return fails("close") ? -1 : rc;
+	rc = calls_close(fd);
+	return calls_fail("close") ? -1 : rc;
 }
-
-int __wrap_fcntl(int fd, int command, ...)
-{
-	va_list args;
-	long argument;
-
-	va_start(args, command);
-	argument = va_arg(args, long);
-	va_end(args);
-	return fails("fcntl") ? -1 : __real_fcntl(fd, command, argument);
-}
-
-int __wrap_fcntl64(int fd, int command, ...) __attribute__((alias("__wrap_fcntl")));
 
 long __wrap_syscall(long number, ...)
 {
@@ -177,52 +125,16 @@ long __wrap_syscall(long number, ...)
 	for (i = 0; i < 6; i++)
 		arguments[i] = va_arg(list, unsigned long);
 	va_end(list);
-	if (it.inside && number == SYS_pivot_root)
+	if (calls.inside && number == SYS_pivot_root)
 		return part("pivot_root");
-	if (it.inside && number == SYS_close_range) {
-		if (fails("close_range"))
+	if (calls.inside && number == SYS_close_range) {
+		if (calls_fail("close_range"))
 			return -1;
 		assert_int_equal(arguments[0], ISOLATION_DESCRIPTOR + 1);
 		return __real_syscall(number, arguments[0], OUTSIDE - 1, 0);
 	}
 	return __real_syscall(number, arguments[0], arguments[1], arguments[2], arguments[3],
 			      arguments[4], arguments[5]);
-}
-
-int __wrap_sigaction(int signal, const struct sigaction *action, struct sigaction *before)
-{
-	return fails("sigaction") ? -1 : __real_sigaction(signal, action, before);
-}
-
-int __wrap_poll(struct pollfd *fds, nfds_t count, int milliseconds)
-{
-	return fails("poll") ? -1 : __real_poll(fds, count, milliseconds);
-}
-
-int __wrap___poll_chk(struct pollfd *fds, nfds_t count, int milliseconds, size_t size)
-{
-	(void)size;
-	return __wrap_poll(fds, count, milliseconds);
-}
-
-ssize_t __wrap_recvmsg(int fd, struct msghdr *message, int flags)
-{
-	return fails("recvmsg") ? -1 : __real_recvmsg(fd, message, flags);
-}
-
-ssize_t __wrap_sendmsg(int fd, const struct msghdr *message, int flags)
-{
-	return fails("sendmsg") ? -1 : __real_sendmsg(fd, message, flags);
-}
-
-void *__wrap_mmap(void *start, size_t length, int protection, int flags, int fd, off_t offset)
-{
-	return fails("mmap") ? MAP_FAILED : __real_mmap(start, length, protection, flags, fd, offset);
-}
-
-void *__wrap_mmap64(void *start, size_t length, int protection, int flags, int fd, off_t offset)
-{
-	return __wrap_mmap(start, length, protection, flags, fd, offset);
 }
 
 /* The name of a process is a matter of looks; what is left of the bounding set is nothing. */
@@ -233,30 +145,6 @@ int __wrap_prctl(int option, ...)
 	if (option == PR_CAPBSET_READ)
 		return -1;
 	return part("prctl");
-}
-
-void *__wrap_malloc(size_t size)
-{
-	void *memory = fails("malloc") ? NULL : __real_malloc(size);
-
-	it.seen->allocations += it.inside && memory;
-	return memory;
-}
-
-void *__wrap_calloc(size_t count, size_t size)
-{
-	void *memory = fails("calloc") ? NULL : __real_calloc(count, size);
-
-	if (it.inside && memory)
-		it.seen->allocations++;
-	return memory;
-}
-
-void __wrap_free(void *memory)
-{
-	if (it.inside && memory)
-		it.seen->allocations--;
-	__real_free(memory);
 }
 
 int __wrap_mount(const char *source, const char *target, const char *type, unsigned long flags,
@@ -372,9 +260,16 @@ static void live(void)
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	__real_dup2(it.channel[1], ISOLATION_DESCRIPTOR);
-	it.inside = true;
+	calls = (struct fault_calls){
+		.inside = true,
+		.at = it.at,
+		.times = 1,
+		.errnum = it.errnum,
+		.on_fault = on_fault,
+	};
 	status = worker_main();
-	it.inside = false;
+	calls.inside = false;
+	it.seen->allocations = calls.allocations;
 	_exit(it.seen->wrong[0] ? WRONG : status);
 }
 
@@ -383,9 +278,9 @@ static void live(void)
 /* Out of the way of what a worker closes. */
 static int out_of_the_way(int fd)
 {
-	int moved = __real_fcntl(fd, F_DUPFD_CLOEXEC, OUTSIDE);
+	int moved = fcntl(fd, F_DUPFD_CLOEXEC, OUTSIDE);
 
-	__real_close(fd);
+	close(fd);
 	return moved;
 }
 
@@ -404,13 +299,13 @@ static int numbered(char number)
 
 	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends), 0);
 	assert_int_equal(send(ends[1], &number, 1, 0), 1);
-	__real_close(ends[1]);
+	close(ends[1]);
 	return out_of_the_way(ends[0]);
 }
 
 static void send_plan(void)
 {
-	struct channel_message *message = __real_calloc(1, sizeof(*message));
+	struct channel_message *message = calloc(1, sizeof(*message));
 
 	message->kind = CHANNEL_PLAN;
 	message->plan = (struct channel_plan){
@@ -423,7 +318,7 @@ static void send_plan(void)
 		.descriptors = 1 << 0 | 1 << 1 | 1 << 2 | 1 << 3 | 1 << 6 | 1 << 7,
 	};
 	assert_int_equal(channel_send(it.channel[0], message, it.given, GIVEN), 0);
-	__real_free(message);
+	free(message);
 }
 
 /* What it said: the last message of the kind that ends it, if there is one. */
@@ -461,10 +356,10 @@ static bool survive(void)
 	pid = fork();
 	if (pid == 0)
 		live();
-	__real_close(it.channel[1]);
+	close(it.channel[1]);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	told = hear(&message);
-	__real_close(it.channel[0]);
+	close(it.channel[0]);
 	if (it.seen->wrong[0])
 		fail_life(it.seen->wrong, status);
 	if (!WIFEXITED(status))
@@ -530,7 +425,7 @@ int main(void)
 	};
 	int failed;
 
-	it.seen = __real_mmap(NULL, sizeof(*it.seen), PROT_READ | PROT_WRITE,
+	it.seen = mmap(NULL, sizeof(*it.seen), PROT_READ | PROT_WRITE,
 			      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	failed = cmocka_run_group_tests(tests, setup, NULL);
 	if (!failed)
