@@ -29,7 +29,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -37,9 +36,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <linux/filter.h>
 #include <linux/ptrace.h>
-#include <linux/seccomp.h>
+
+#include "testsuite/guest/traced.h"
 
 #define OPTIONS (PTRACE_O_TRACESECCOMP | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | \
 		 PTRACE_O_TRACECLONE | PTRACE_O_TRACEEXEC)
@@ -71,25 +70,6 @@ static const int seen[] = {
 #endif
 };
 #define SEEN (sizeof(seen) / sizeof(seen[0]))
-
-/* Let the kernel stop us at @count calls, and only at these. */
-static void filter_calls(const int *calls, size_t count)
-{
-	struct sock_filter filter[SEEN + 3];
-	struct sock_fprog program = { .len = count + 3, .filter = filter };
-	size_t i;
-
-	filter[0] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
-						 offsetof(struct seccomp_data, nr));
-	for (i = 0; i < count; i++)
-		filter[i + 1] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, calls[i],
-							     count - i, 0);
-	filter[count + 1] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
-	filter[count + 2] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_TRACE);
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
-	    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program))
-		_exit(126);
-}
 
 static bool is_seen(const struct __ptrace_syscall_info *info)
 {
@@ -230,25 +210,10 @@ static void trace(struct run *run)
 
 static pid_t start(char **command, enum who who)
 {
-	pid_t child = fork();
-	int status;
+	const struct traced_filter all = { .calls = seen, .count = SEEN };
+	const struct traced_filter forks = { .calls = seen + SEEN - FORKS, .count = FORKS };
 
-	if (child == 0) {
-		ptrace(PTRACE_TRACEME, 0, 0, 0);
-		raise(SIGSTOP);
-		if (who == FORKER)
-			filter_calls(seen + SEEN - FORKS, FORKS);
-		else
-			filter_calls(seen, SEEN);
-		execvp(command[0], command);
-		_exit(127);
-	}
-	if (child < 0 || waitpid(child, &status, 0) < 0 ||
-	    ptrace(PTRACE_SETOPTIONS, child, 0, OPTIONS) < 0) {
-		perror("end_at");
-		exit(125);
-	}
-	return child;
+	return traced_start(command, who == FORKER ? &forks : &all, OPTIONS);
 }
 
 int main(int argc, char **argv)

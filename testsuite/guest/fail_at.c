@@ -35,10 +35,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <linux/filter.h>
 #include <linux/ptrace.h>
-#include <linux/seccomp.h>
 #include <linux/vduse.h>
+
+#include "testsuite/guest/traced.h"
 
 #if defined(__x86_64__) && defined(HAVE_SECCOMP)
 #include <seccomp.h>
@@ -340,39 +340,13 @@ static void trace(struct run *run)
 	}
 }
 
-/* Let the kernel stop us at all calls but these. */
-static void filter_calls(void)
-{
-	struct sock_filter filter[MEMORYLESS + 3];
-	struct sock_fprog program = { .len = MEMORYLESS + 3, .filter = filter };
-	size_t i;
-
-	filter[0] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
-						 offsetof(struct seccomp_data, nr));
-	for (i = 0; i < MEMORYLESS; i++)
-		filter[i + 1] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, memoryless[i],
-							     MEMORYLESS - i, 0);
-	filter[MEMORYLESS + 1] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_TRACE);
-	filter[MEMORYLESS + 2] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
-	if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program))
-		_exit(126);	/* who is not root, and may gain rights */
-}
-
 static void start(struct run *run, char **command)
 {
-	int status;
+	const struct traced_filter stops = {
+		.calls = memoryless, .count = MEMORYLESS, .others = true, .gains = true,
+	};
 
-	run->command = fork();
-	if (run->command == 0) {
-		ptrace(PTRACE_TRACEME, 0, 0, 0);
-		raise(SIGSTOP);
-		filter_calls();
-		execvp(command[0], command);
-		_exit(127);
-	}
-	if (run->command < 0 || waitpid(run->command, &status, 0) < 0 ||
-	    ptrace(PTRACE_SETOPTIONS, run->command, 0, OPTIONS) < 0)
-		die("fail_at");
+	run->command = traced_start(command, &stops, OPTIONS);
 	process_of(run, run->command)->counted = false;
 	ptrace(PTRACE_CONT, run->command, 0, 0);
 }

@@ -137,11 +137,10 @@ DECLARE(int, open, const char *path, int flags, ...);
 int __wrap_open(const char *path, int flags, ...)
 {
 	va_list args;
-	mode_t mode = 0;
+	mode_t mode;
 
 	va_start(args, flags);
-	if (flags & O_CREAT)
-		mode = va_arg(args, mode_t);
+	mode = flags & O_CREAT ? va_arg(args, mode_t) : 0;
 	va_end(args);
 	return calls_fail("open") ? -1 : calls_given(__real_open(path, flags, mode));
 }
@@ -153,11 +152,10 @@ DECLARE(int, openat, int folder, const char *path, int flags, ...);
 int __wrap_openat(int folder, const char *path, int flags, ...)
 {
 	va_list args;
-	mode_t mode = 0;
+	mode_t mode;
 
 	va_start(args, flags);
-	if (flags & O_CREAT)
-		mode = va_arg(args, mode_t);
+	mode = flags & O_CREAT ? va_arg(args, mode_t) : 0;
 	va_end(args);
 	return calls_fail("openat") ? -1 : calls_given(__real_openat(folder, path, flags, mode));
 }
