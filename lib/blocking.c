@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "lib/again.h"
 #include "lib/clock.h"
 #include "lib/descriptor.h"
 
@@ -201,8 +202,7 @@ static int wait_for_end(pid_t child)
 {
 	int status = 0;
 
-	while (waitpid(child, &status, 0) < 0 && errno == EINTR)
-		;
+	AGAIN(waitpid(child, &status, 0));
 	return status;
 }
 

@@ -7,6 +7,8 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "lib/again.h"
+
 static void wait_until_writable(int fd)
 {
 	struct pollfd pollfd = { .fd = fd, .events = POLLOUT };
@@ -65,20 +67,10 @@ void descriptor_leave_standard(void)
 
 int descriptor_call(int fd, unsigned long request, void *argument)
 {
-	int rc;
-
-	do
-		rc = ioctl(fd, request, argument);
-	while (rc < 0 && errno == EINTR);
-	return rc < 0 ? -errno : rc;
+	return AGAIN(ioctl(fd, request, argument));
 }
 
 ssize_t descriptor_read(int fd, void *bytes, size_t size)
 {
-	ssize_t n;
-
-	do
-		n = read(fd, bytes, size);
-	while (n < 0 && errno == EINTR);
-	return n < 0 ? -errno : n;
+	return AGAIN(read(fd, bytes, size));
 }

@@ -8,6 +8,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "lib/again.h"
+
 /* The kernel doubles the number for its own needs, and refuses none (sock_setsockopt()). */
 static void keep(int fd, size_t buffer)
 {
@@ -64,11 +66,9 @@ ssize_t kernel_socket_receive(int fd, void *bytes, size_t size)
 	};
 	ssize_t n;
 
-	do {
-		n = recvmsg(fd, &message, 0);
-	} while (n < 0 && errno == EINTR);
+	n = AGAIN(recvmsg(fd, &message, 0));
 	if (n < 0)
-		return -errno;
+		return n;
 	if (message.msg_flags & MSG_TRUNC || !is_from_kernel(&message, &sender))
 		return 0;
 	return n;

@@ -11,6 +11,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "lib/again.h"
 #include "lib/parse.h"
 
 /* Bytes of a folder that are read at once. */
@@ -158,10 +159,8 @@ int sysfs_write(const struct sysfs *fs, const char *value, const char *format, .
 	fd = open(path.text, O_WRONLY | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	do
-		n = write(fd, value, length);
-	while (n < 0 && errno == EINTR);
-	rc = n < 0 ? -errno : (size_t)n == length ? 0 : -EIO;
+	n = AGAIN(write(fd, value, length));
+	rc = n < 0 ? (int)n : (size_t)n == length ? 0 : -EIO;
 	close(fd);
 	return rc;
 }

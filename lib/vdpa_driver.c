@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "lib/again.h"
 #include "lib/vdpa_attached.h"
 
 #define DRIVERS "sys/bus/vdpa/drivers"
@@ -44,9 +45,9 @@ int module_load(const struct sysfs *fs, const char *module)
 	rc = posix_spawn(&child, program, NULL, NULL, arguments, environ);
 	if (rc)
 		return rc == ENOENT ? -ENOEXEC : -rc;
-	while (waitpid(child, &status, 0) < 0)
-		if (errno != EINTR)
-			return -errno;
+	rc = AGAIN(waitpid(child, &status, 0));
+	if (rc < 0)
+		return rc;
 	return WIFEXITED(status) && !WEXITSTATUS(status) ? 0 : -ENOENT;
 }
 

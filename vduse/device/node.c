@@ -4,34 +4,25 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
+
+#include "lib/again.h"
+#include "lib/descriptor.h"
 
 /* More than the configuration space of a network device. */
 #define NODE_CONFIG_MAX 64
-
-/* An ioctl that a signal interrupted is made again. */
-static int node_call(int fd, unsigned long request, void *argument)
-{
-	int rc;
-
-	do {
-		rc = ioctl(fd, request, argument);
-	} while (rc < 0 && errno == EINTR);
-	return rc < 0 ? -errno : rc;
-}
 
 int node_set_up_queue(int fd, uint32_t index, uint16_t max_size)
 {
 	struct vduse_vq_config config = { .index = index, .max_size = max_size };
 
-	return node_call(fd, VDUSE_VQ_SETUP, &config);
+	return descriptor_call(fd, VDUSE_VQ_SETUP, &config);
 }
 
 int node_get_queue(int fd, uint32_t index, struct node_queue *queue)
 {
 	struct vduse_vq_info info = { .index = index };
-	int rc = node_call(fd, VDUSE_VQ_GET_INFO, &info);
+	int rc = descriptor_call(fd, VDUSE_VQ_GET_INFO, &info);
 
 	if (rc < 0)
 		return rc;
@@ -51,18 +42,18 @@ int node_set_kick(int fd, uint32_t index, int event_fd)
 {
 	struct vduse_vq_eventfd kick = { .index = index, .fd = event_fd };
 
-	return node_call(fd, VDUSE_VQ_SETUP_KICKFD, &kick);
+	return descriptor_call(fd, VDUSE_VQ_SETUP_KICKFD, &kick);
 }
 
 int node_interrupt(int fd, uint32_t index)
 {
-	return node_call(fd, VDUSE_VQ_INJECT_IRQ, &index);
+	return descriptor_call(fd, VDUSE_VQ_INJECT_IRQ, &index);
 }
 
 int node_get_features(int fd, uint64_t *features)
 {
 	__u64 value = 0;
-	int rc = node_call(fd, VDUSE_DEV_GET_FEATURES, &value);
+	int rc = descriptor_call(fd, VDUSE_DEV_GET_FEATURES, &value);
 
 	*features = value;
 	return rc;
@@ -72,7 +63,7 @@ static int get_region_0(int fd, uint64_t iova, struct node_region *region)
 {
 	struct vduse_iotlb_entry entry = { .start = iova, .last = iova };
 
-	region->fd = node_call(fd, VDUSE_IOTLB_GET_FD, &entry);
+	region->fd = descriptor_call(fd, VDUSE_IOTLB_GET_FD, &entry);
 	region->first = entry.start;
 	region->last = entry.last;
 	region->offset = entry.offset;
@@ -84,7 +75,7 @@ static int get_region_in(int fd, uint32_t asid, uint64_t iova, struct node_regio
 {
 	struct vduse_tools_iotlb_entry_v2 entry = { .start = iova, .last = iova, .asid = asid };
 
-	region->fd = node_call(fd, VDUSE_TOOLS_IOTLB_GET_FD2, &entry);
+	region->fd = descriptor_call(fd, VDUSE_TOOLS_IOTLB_GET_FD2, &entry);
 	region->first = entry.start;
 	region->last = entry.last;
 	region->offset = entry.offset;
@@ -106,7 +97,7 @@ int node_get_region(int fd, uint32_t asid, uint64_t iova, struct node_region *re
 int node_is_bounce(int fd, uint32_t asid, uint64_t iova, uint64_t *size)
 {
 	struct vduse_tools_iova_info_v1 info = { .start = iova, .last = iova, .asid = asid };
-	int rc = node_call(fd, VDUSE_IOTLB_GET_INFO, &info);
+	int rc = descriptor_call(fd, VDUSE_IOTLB_GET_INFO, &info);
 
 	if (rc < 0)
 		return rc;
@@ -123,7 +114,7 @@ static int call_umem(int fd, unsigned long request, uint32_t asid, void *memory,
 		.asid = asid,
 	};
 
-	return node_call(fd, request, &umem);
+	return descriptor_call(fd, request, &umem);
 }
 
 int node_bring_bounce(int fd, uint32_t asid, void *memory, uint64_t size)
@@ -148,34 +139,28 @@ int node_set_config(int fd, uint32_t offset, const void *bytes, uint32_t length)
 	config.data.offset = offset;
 	config.data.length = length;
 	memcpy(config.data.buffer, bytes, length);
-	return node_call(fd, VDUSE_DEV_SET_CONFIG, &config);
+	return descriptor_call(fd, VDUSE_DEV_SET_CONFIG, &config);
 }
 
 int node_interrupt_config(int fd)
 {
-	return node_call(fd, VDUSE_DEV_INJECT_CONFIG_IRQ, NULL);
+	return descriptor_call(fd, VDUSE_DEV_INJECT_CONFIG_IRQ, NULL);
 }
 
 int node_read_request(int fd, struct vduse_dev_request *request)
 {
-	ssize_t n;
+	ssize_t n = descriptor_read(fd, request, sizeof(*request));
 
-	do {
-		n = read(fd, request, sizeof(*request));
-	} while (n < 0 && errno == EINTR);
 	if (n < 0)
-		return -errno;
+		return (int)n;
 	return n == sizeof(*request) ? 0 : -EIO;
 }
 
 int node_write_response(int fd, const struct vduse_dev_response *response)
 {
-	ssize_t n;
+	ssize_t n = AGAIN(write(fd, response, sizeof(*response)));
 
-	do {
-		n = write(fd, response, sizeof(*response));
-	} while (n < 0 && errno == EINTR);
 	if (n < 0)
-		return -errno;
+		return (int)n;
 	return n == sizeof(*response) ? 0 : -EIO;
 }

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lib/again.h"
 #include "vduse/device/pcap.h"
 
 /* The most of one write: so that room is made as the file takes it. */
@@ -78,13 +79,9 @@ static void keep(struct pcap_writer *writer, uint64_t length)
 
 int pcap_writer_put(struct pcap_writer *writer, const uint8_t *bytes, size_t length)
 {
-	ssize_t n;
-	int rc;
+	ssize_t n = AGAIN(write_ahead(writer, bytes, length, 0));
+	int rc = n < 0 ? (int)n : (size_t)n == length ? 0 : -ENOSPC;
 
-	do
-		n = write_ahead(writer, bytes, length, 0);
-	while (n < 0 && errno == EINTR);
-	rc = n < 0 ? -errno : (size_t)n == length ? 0 : -ENOSPC;
 	if (rc == 0)
 		keep(writer, length);
 	else if (writer->whole >= 0 && ftruncate(writer->fd, writer->whole))

@@ -6,6 +6,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "lib/again.h"
+
 #define ERRNO_MAX 4095	/* the kernel's MAX_ERRNO */
 
 union control {
@@ -31,10 +33,8 @@ int channel_send(int fd, const struct channel_message *message, const int *fds,
 		control.header.cmsg_len = CMSG_LEN(count * sizeof(int));
 		memcpy(CMSG_DATA(&control.header), fds, count * sizeof(int));
 	}
-	do
-		n = sendmsg(fd, &packet, MSG_NOSIGNAL | MSG_DONTWAIT);
-	while (n < 0 && errno == EINTR);
-	return n < 0 ? -errno : 0;
+	n = AGAIN(sendmsg(fd, &packet, MSG_NOSIGNAL | MSG_DONTWAIT));
+	return n < 0 ? (int)n : 0;
 }
 
 /* The descriptors of a packet, as far as they are wanted; the others are closed. */
@@ -117,11 +117,9 @@ int channel_receive(int fd, struct channel_message *message, int *fds, unsigned 
 	unsigned int taken;
 	ssize_t length;
 
-	do
-		length = recvmsg(fd, &packet, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
-	while (length < 0 && errno == EINTR);
+	length = AGAIN(recvmsg(fd, &packet, MSG_CMSG_CLOEXEC | MSG_DONTWAIT));
 	if (length < 0)
-		return -errno;
+		return (int)length;
 	taken = take_descriptors(&packet, fds, most);
 	if (count)
 		*count = taken;

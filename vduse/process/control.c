@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "lib/again.h"
 #include "lib/error.h"
 #include "lib/text.h"
 
@@ -25,12 +26,9 @@ static void disconnect(struct control_client *client)
 /* 0; -EAGAIN where there is no room for it now; another negative errno: it has gone. */
 static int send_packet(int fd, const char *bytes, size_t length)
 {
-	ssize_t n;
+	ssize_t n = AGAIN(send(fd, bytes, length, MSG_DONTWAIT | MSG_NOSIGNAL));
 
-	do
-		n = send(fd, bytes, length, MSG_DONTWAIT | MSG_NOSIGNAL);
-	while (n < 0 && errno == EINTR);
-	return n < 0 ? -errno : 0;
+	return n < 0 ? (int)n : 0;
 }
 
 static void add_error(struct buffer *answer, int rc)

@@ -21,6 +21,7 @@
 #include <cap-ng.h>
 #endif
 
+#include "lib/again.h"
 #include "lib/descriptor.h"
 #include "vduse/process/channel.h"
 #include "vduse/process/isolation_calls.h"
@@ -70,11 +71,8 @@ static pid_t spawn(unsigned long flags, int *pidfd)
 static int status_of(pid_t pid)
 {
 	int status;
-	pid_t found;
+	pid_t found = AGAIN(waitpid(pid, &status, 0));
 
-	do
-		found = waitpid(pid, &status, 0);
-	while (found < 0 && errno == EINTR);
 	return found == pid && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 

@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "lib/again.h"
 #include "vduse/process/eventloop.h"
 #include "vduse/process/isolation_calls.h"
 #include "vduse/process/supervisor_worker.h"
@@ -360,17 +361,6 @@ static int run(struct supervisor *supervisor)
 	return rc;
 }
 
-/* poll(2), once more when it is interrupted. */
-static int poll_again(struct pollfd *pollfds, nfds_t count, int milliseconds)
-{
-	int rc;
-
-	do
-		rc = poll(pollfds, count, milliseconds);
-	while (rc < 0 && errno == EINTR);
-	return rc;
-}
-
 /* Is the network namespace there? The only worker that there will be has more time for it. */
 static bool wait_network(struct supervisor *supervisor)
 {
@@ -382,13 +372,13 @@ static bool wait_network(struct supervisor *supervisor)
 	};
 
 	poll_nodes(plan, &pollfds[2]);
-	if (poll_again(pollfds, 2 + plan->plan.count, only ? START_MS : NETWORK_MS) <= 0)
+	if (AGAIN(poll(pollfds, 2 + plan->plan.count, only ? START_MS : NETWORK_MS)) <= 0)
 		return false;
 	on_signals(supervisor);
 	if (supervisor->stopping)
 		return false;
 	return pollfds[0].revents ||
-	       poll_again(pollfds, 1, only ? NETWORK_MS : NETWORK_MESSAGE_MS) > 0;
+	       AGAIN(poll(pollfds, 1, only ? NETWORK_MS : NETWORK_MESSAGE_MS)) > 0;
 }
 
 /* In a user namespace nobody else exists whom the worker could become. */

@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "lib/again.h"
 #include "vduse/process/eventloop.h"
 #include "vduse/process/worker.h"
 
@@ -134,25 +135,16 @@ void supervisor_signal_worker(const struct supervisor *supervisor, int signal)
 static bool has_ended(const struct supervisor *supervisor, int milliseconds)
 {
 	struct pollfd pollfd = { .fd = supervisor->child.pidfd, .events = POLLIN };
-	int rc;
 
-	do
-		rc = poll(&pollfd, 1, milliseconds);
-	while (rc < 0 && errno == EINTR);
-	return rc > 0;
+	return AGAIN(poll(&pollfd, 1, milliseconds)) > 0;
 }
 
 int supervisor_wait_worker(struct supervisor *supervisor, int milliseconds, siginfo_t *info)
 {
-	int rc;
-
 	if (milliseconds >= 0 && !has_ended(supervisor, milliseconds))
 		return -ETIMEDOUT;
 	memset(info, 0, sizeof(*info));
-	do
-		rc = waitid(P_PIDFD, (id_t)supervisor->child.pidfd, info, WEXITED);
-	while (rc < 0 && errno == EINTR);
-	return rc < 0 ? -errno : 0;
+	return AGAIN(waitid(P_PIDFD, (id_t)supervisor->child.pidfd, info, WEXITED));
 }
 
 void supervisor_forget_worker(struct supervisor *supervisor)

@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lib/again.h"
 #include "vduse/process/channel.h"
 #include "vduse/process/isolation.h"
 #include "vduse/process/isolation_calls.h"
@@ -166,11 +167,9 @@ static int receive_plan(struct worker *worker)
 	int fds[CHANNEL_DESCRIPTORS], rc;
 	struct given given = { .fds = fds };
 
-	do
-		rc = poll(&channel, 1, PLAN_MS);
-	while (rc < 0 && errno == EINTR);
+	rc = AGAIN(poll(&channel, 1, PLAN_MS));
 	if (rc <= 0)
-		return rc < 0 ? -errno : -ETIMEDOUT;
+		return rc < 0 ? rc : -ETIMEDOUT;
 	rc = channel_receive(ISOLATION_DESCRIPTOR, &worker->message, fds, CHANNEL_DESCRIPTORS,
 			     &given.count);
 	if (rc == 0 && worker->message.kind != CHANNEL_PLAN)

@@ -74,14 +74,9 @@ static struct device *device_watched(const struct monitor *monitor, int watch)
 /* Read events behind the @at bytes that are there. Bytes, 0 for none, or negative errno. */
 static int read_events(struct nodes *nodes, size_t at)
 {
-	ssize_t n;
+	ssize_t n = descriptor_read(nodes->source.fd, nodes->batch + at, BATCH_SIZE);
 
-	do {
-		n = read(nodes->source.fd, nodes->batch + at, BATCH_SIZE);
-	} while (n < 0 && errno == EINTR);
-	if (n >= 0)
-		return (int)n;
-	return errno == EAGAIN ? 0 : -errno;
+	return n == -EAGAIN ? 0 : (int)n;
 }
 
 /* -- who it was ---------------------------------------------------------------------------- */
