@@ -18,6 +18,7 @@
 struct session staged;
 struct journal_port journal;
 unsigned int quiesced, changes;
+unsigned int regions_at_quiesce, running_at_quiesce;
 char reported[300];
 char events[200];
 struct session_stage kernel;
@@ -171,6 +172,10 @@ static void on_quiesce(void *context, bool for_good)
 	(void)for_good;
 	assert_ptr_equal(context, &staged);
 	quiesced++;
+	regions_at_quiesce = staged.memory.count;
+	running_at_quiesce = 0;
+	for (unsigned int i = 0; i < SESSION_QUEUES; i++)
+		running_at_quiesce += staged.queues[i].vq.state == VIRTQUEUE_RUNNING;
 }
 
 static void on_changed(void *context)

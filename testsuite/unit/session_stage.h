@@ -52,6 +52,8 @@ extern struct session_stage kernel;
 extern struct session staged;
 extern struct journal_port journal;
 extern unsigned int quiesced, changes;	/* times that the owner was called */
+/* what was there when it was called last: mapped regions, virtqueues at work */
+extern unsigned int regions_at_quiesce, running_at_quiesce;
 extern char reported[300];		/* the last sentence */
 extern char events[200];		/* "s15 q0 ": a letter and a number each */
 

@@ -360,6 +360,29 @@ static void iova_43_update_drops_what_it_names(void **state)
 	assert_true(kernel.regions > before);
 }
 
+/* Chains go back while their memory is still there and the virtqueues run: then it is unmapped. */
+static void iova_42_quiesced_before_it_is_unmapped(void **state)
+{
+	struct vduse_dev_request update = { .type = VDUSE_UPDATE_IOTLB };
+	unsigned int mapped;
+
+	(void)state;
+	session_stage_attach();
+	mapped = staged.memory.count;
+	assert_true(mapped > 0);
+	update.iova.last = UINT64_MAX;
+	assert_int_equal(session_stage_message(update), VDUSE_REQ_RESULT_OK);
+	assert_int_equal(regions_at_quiesce, mapped);
+	assert_int_equal(running_at_quiesce, 2);
+	assert_int_equal(staged.memory.count, 0);
+	assert_non_null(session_queue(&staged, 0));
+	assert_non_null(session_queue(&staged, 1));
+	assert_int_equal(session_stage_status(0), VDUSE_REQ_RESULT_OK);
+	assert_int_equal(regions_at_quiesce, mapped);
+	assert_int_equal(running_at_quiesce, 2);
+	assert_int_equal(staged.memory.count, 0);
+}
+
 /* A client that moves its memory step by step: the rings are gone for a moment. */
 static void iova_42_rings_gone_and_back(void **state)
 {
@@ -869,6 +892,7 @@ int main(void)
 		TEST(interrupts_that_fail_are_not_owed),
 		TEST(interrupts_are_given_up_in_the_end),
 		TEST(interrupts_are_forgotten_at_a_reset),
+		TEST(iova_42_quiesced_before_it_is_unmapped),
 		TEST(iova_43_update_drops_what_it_names),
 		TEST(iova_42_rings_gone_and_back),
 		TEST(iova_46_no_memory_is_tried_again),
