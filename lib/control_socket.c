@@ -148,10 +148,18 @@ int control_socket_send(int fd, const char *request)
 	return n < 0 ? -errno : 0;
 }
 
+/* Milliseconds, not less than none. */
+static int until(int64_t end)
+{
+	int64_t left = end - clock_ms();
+
+	return left > 0 ? (int)left : 0;
+}
+
 /* 0 when there is something to read, or the other side has gone. */
 static int wait_readable(int fd, int milliseconds)
 {
-	int64_t end = milliseconds < 0 ? INT64_MAX : clock_ms() + milliseconds;
+	int64_t end = clock_ms() + milliseconds;
 	struct pollfd pollfd = { .fd = fd, .events = POLLIN };
 	int n, left = milliseconds;
 
@@ -159,7 +167,7 @@ static int wait_readable(int fd, int milliseconds)
 		if (errno != EINTR)
 			return -errno;
 		if (milliseconds >= 0)
-			left = clock_ms() < end ? (int)(end - clock_ms()) : 0;
+			left = until(end);
 	}
 	return n ? 0 : -ETIMEDOUT;
 }
@@ -197,8 +205,7 @@ static int ask_once(const char *folder, const char *name, const char *request,
 		return fd;
 	rc = control_socket_send(fd, request);
 	if (rc == 0)
-		rc = control_socket_receive(fd, end > clock_ms() ? (int)(end - clock_ms()) : 0,
-					    answer);
+		rc = control_socket_receive(fd, until(end), answer);
 	close(fd);
 	return rc;
 }
