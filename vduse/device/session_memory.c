@@ -190,7 +190,7 @@ static int bring_umem(struct session *session)
 	rc = node_bring_bounce(session->fd, session->asid, umem->base, umem->size);
 	umem->brought = rc >= 0;
 	umem->asid = session->asid;
-	return rc < 0 ? rc : 0;
+	return rc;
 }
 
 /* Is @iova in the bounce buffer, and is that our memory now? false: map it as any region. */

@@ -241,12 +241,13 @@ static int start_ready_queue(struct session *session, unsigned int index,
 	return rc;
 }
 
+/* One that is stopped. */
 static void start_queue(struct session *session, unsigned int index)
 {
 	struct session_queue *queue = &session->queues[index];
 	struct node_queue info;
 
-	if (!session->live || queue->refused || queue->vq.state != VIRTQUEUE_STOPPED)
+	if (!session->live || queue->refused)
 		return;
 	if (node_get_queue(session->fd, index, &info) < 0 || !info.ready)
 		return;
