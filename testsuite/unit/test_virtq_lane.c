@@ -143,10 +143,32 @@ static void packed_lanes_end_with_the_ring(void **state)
 	assert_int_equal(vq_lane_open(VQ_LANE_PACKED, &lane, world.vq, false, SIZE - 1), SIZE - 1);
 	assert_int_equal(vq_lane_open(VQ_LANE_PACKED, &lane, world.vq, false, SIZE), SIZE);
 	assert_int_equal(vq_lane_open(VQ_LANE_PACKED, &lane, world.vq, false, SIZE + 1), SIZE);
+	assert_int_equal(vq_lane_open(VQ_LANE_PACKED, &lane, world.vq, true, SIZE), 1);
 	for (unsigned int i = 0; i < 5; i++)
 		use_one(&world);
 	assert_int_equal(vq_lane_open(VQ_LANE_PACKED, &lane, world.vq, false, 2), 2);
 	assert_int_equal(vq_lane_open(VQ_LANE_PACKED, &lane, world.vq, false, 4), 3);
+	any_free(&world);
+}
+
+/* What a slot remembers of an id is its place in this lane only below the chains that it has. */
+static void an_id_is_repeated_within_a_lane(void **state)
+{
+	struct any_world world = started(state);
+	struct vq_lane_chain chain = { 0 };
+	struct vq_lane lane;
+	uint16_t place;
+
+	offer(&world, true);
+	offer(&world, true);
+	assert_int_equal(vq_lane_open(VQ_LANE_PACKED, &lane, world.vq, false, 2), 2);
+	for (place = 0; place < 3; place++) {
+		assert_true(vq_lane_peek(VQ_LANE_PACKED, &lane, 0, VQ_WINDOW_WRITE, &chain));
+		vq_lane_use(VQ_LANE_PACKED, &lane, 0, &chain, 1);
+		world.vq->slots[1].lane_position = (uint16_t)(lane.position + place);
+		assert_int_equal(vq_lane_peek(VQ_LANE_PACKED, &lane, 1, VQ_WINDOW_WRITE, &chain),
+				 place > 0);
+	}
 	any_free(&world);
 }
 
@@ -468,6 +490,7 @@ int main(void)
 		cmocka_unit_test(both_must_be_of_one_format),
 		SPLIT(split_lanes_are_as_long_as_what_is_available),
 		PACKED(packed_lanes_end_with_the_ring),
+		PACKED(an_id_is_repeated_within_a_lane),
 		BOTH(a_second_one_is_seen),
 		BOTH(what_is_there_is_seen),
 		BOTH(a_name_out_of_range_is_left_alone),
