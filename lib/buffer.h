@@ -27,12 +27,14 @@ static inline char *buffer_room(struct buffer *buffer, size_t length)
 	return buffer_make_room(buffer, length);
 }
 
+/* @length bytes were written into the room of buffer_room(). */
 static inline void buffer_used(struct buffer *buffer, size_t length)
 {
 	buffer->length += length;
 	buffer->text[buffer->length] = '\0';
 }
 
+/* Add one byte. */
 static inline void buffer_add_char(struct buffer *buffer, char c)
 {
 	char *at = buffer_room(buffer, 1);
@@ -43,6 +45,7 @@ static inline void buffer_add_char(struct buffer *buffer, char c)
 	buffer_used(buffer, 1);
 }
 
+/* Add bytes, a text, a number, or what printf() makes of it. */
 void buffer_add(struct buffer *buffer, const void *bytes, size_t length);
 void buffer_add_text(struct buffer *buffer, const char *text);
 void buffer_add_number(struct buffer *buffer, unsigned long long number);	/* decimal */

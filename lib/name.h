@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* Are they the same? */
 static inline bool name_equal(const char *one, const char *other)
 {
 	for (; *one && *one == *other; one++)
@@ -17,6 +18,7 @@ static inline bool name_equal(const char *one, const char *other)
 	return *one == *other;
 }
 
+/* Is @prefix the beginning of @name? */
 static inline bool name_begins(const char *name, const char *prefix)
 {
 	for (; *prefix && *name == *prefix; name++)

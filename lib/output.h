@@ -42,6 +42,7 @@ void output_free(struct output *out);
 /* About @bytes are to come: room for them at once spares moving what is there. */
 void output_expect(struct output *out, size_t bytes);
 
+/* Whether JSON is asked for, and not text. */
 bool output_is_json(const struct output *out);
 
 /* What is to be said is a JSON document in any form: as text it has line breaks. For a verb

@@ -34,6 +34,7 @@ struct registry_record {
 	struct device_identity identity;
 };
 
+/* Are they the same device of the same boot? */
 bool device_identity_equal(const struct device_identity *a, const struct device_identity *b);
 
 /* @record as one line of JSON; NULL when memory is short. The caller frees it. */

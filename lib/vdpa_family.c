@@ -352,7 +352,8 @@ static int not_set(struct netlink *netlink, const char *name, struct failure *fa
 
 	if (!knows_set(netlink)) {
 		failure_set(failure, STATUS_FAILED, EOPNOTSUPP, name,
-			    "this kernel cannot change a vDPA device; Linux 6.12 is the first that can");
+			    "this kernel cannot change a vDPA device; "
+			    "Linux 6.12 is the first that can");
 	} else if (look_up(netlink, name, &device) == 0 && vdpa_handle_is_vduse(&device.mgmtdev)) {
 		failure_set(failure, STATUS_FAILED, EOPNOTSUPP, name,
 			    "a VDUSE device is given its address when it is created, not here");

@@ -66,7 +66,8 @@ int asked_event_parse(const char *text, size_t length, struct asked_event *event
 /*
  * Ask the server of @name, waiting at most @milliseconds. 0; -ENOENT or -ECONNREFUSED:
  * nobody of ours serves it; -EACCES; -ETIMEDOUT: it does not answer; -EPIPE: it ended or had
- * no place for us; -EBUSY: no place, said by itself; -EPROTO: that is no answer; another negative errno.
+ * no place for us; -EBUSY: no place, said by itself; -EPROTO: that is no answer; another
+ * negative errno.
  */
 int ask_state(const char *name, int milliseconds, struct asked_state *state);
 int ask_counters(const char *name, int milliseconds, struct port_counters *counters);

@@ -35,6 +35,15 @@ struct page {
 	char name[256];
 };
 
+/* 0 where a call has read or written all @length bytes, of which @n is what it returned; or
+ * negative errno. */
+static int whole(ssize_t n, size_t length)
+{
+	if (n < 0)
+		return -errno;
+	return (size_t)n == length ? 0 : -EIO;
+}
+
 static off_t length_of(unsigned int index)
 {
 	return index == 0 ? JOURNAL_OFFSET + (off_t)CONTENT : (off_t)sizeof(struct page);
@@ -151,17 +160,28 @@ static int begin(const int fds[], struct page pages[], unsigned int count)
 	unsigned int i;
 	int rc = 0;
 
-	while (!service)
-		if (getrandom(&service, sizeof(service), 0) != sizeof(service))
-			return -EIO;
+	while (!service && rc == 0)
+		rc = whole(getrandom(&service, sizeof(service), 0), sizeof(service));
 	for (i = 0; i < count && rc == 0; i++)
 		rc = make_content(fds[i], i);
 	for (i = 0; i < count && rc == 0; i++) {
 		pages[i].service = service;
-		if (pwrite(fds[i], &pages[i], sizeof(pages[i]), 0) != sizeof(pages[i]))
-			rc = -EIO;
+		rc = whole(pwrite(fds[i], &pages[i], sizeof(pages[i]), 0), sizeof(pages[i]));
 	}
 	return rc;
+}
+
+/* That of the virtqueue at @at, if it has ended. */
+static int forget_queue(int fd, off_t at)
+{
+	const size_t head = offsetof(struct journal_queue, slots);
+	struct journal_queue queue;
+	int rc = whole(pread(fd, &queue, head, at), head);
+
+	if (rc < 0 || queue.valid || !queue.size)
+		return rc;
+	queue.size = 0;
+	return whole(pwrite(fd, &queue, head, at), head);
 }
 
 /*
@@ -173,26 +193,16 @@ static int begin(const int fds[], struct page pages[], unsigned int count)
  */
 static int forget_ended(int fd)
 {
-	const ssize_t head = offsetof(struct journal_queue, slots);
-	struct journal_queue queue;
-	unsigned int port, i;
-	off_t at;
+	unsigned int port, queue;
+	int rc = 0;
 
-	for (port = 0; port < JOURNAL_PORTS; port++) {
-		for (i = 0; i < JOURNAL_QUEUES; i++) {
-			at = JOURNAL_OFFSET + (off_t)(port * sizeof(struct journal_port)) +
-			     (off_t)offsetof(struct journal_port, session.queues) +
-			     (off_t)(i * sizeof(queue));
-			if (pread(fd, &queue, head, at) != head)
-				return -EIO;
-			if (queue.valid || !queue.size)
-				continue;
-			queue.size = 0;
-			if (pwrite(fd, &queue, head, at) != head)
-				return -EIO;
-		}
-	}
-	return 0;
+	for (port = 0; port < JOURNAL_PORTS; port++)
+		for (queue = 0; queue < JOURNAL_QUEUES && rc == 0; queue++)
+			rc = forget_queue(fd, JOURNAL_OFFSET +
+					  (off_t)(port * sizeof(struct journal_port)) +
+					  (off_t)offsetof(struct journal_port, session.queues) +
+					  (off_t)(queue * sizeof(struct journal_queue)));
+	return rc;
 }
 
 /* Go on with what is there, where it all belongs together, or begin anew. */

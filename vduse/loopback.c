@@ -110,8 +110,8 @@ static int print_all_ready(struct loopback *loopback, int pid)
 	int rc = 0;
 
 	for (i = 0; i < loopback->serving.plan.count && rc == 0; i++)
-		rc = print_ready(loopback->call, name_of(loopback, i), loopback->serving.plan.queue_size,
-				 pid);
+		rc = print_ready(loopback->call, name_of(loopback, i),
+				 loopback->serving.plan.queue_size, pid);
 	return rc;
 }
 

@@ -67,12 +67,14 @@ int serving_check(const struct serving *serving, struct failure *failure)
 	const struct serve_device *devices = plan->devices;
 
 	if (plan->queue_size & (plan->queue_size - 1))
-		return bad_words(serving, failure, NULL, "vq_size is not a power of two from 64 to 1024");
+		return bad_words(serving, failure, NULL,
+				 "vq_size is not a power of two from 64 to 1024");
 	if (plan->count == 2 && !strcmp(devices[0].name, devices[1].name))
 		return bad_words(serving, failure, devices[0].name,
 				 "a device is its own peer when no other is named");
 	if (plan->count == 2 && serving->handed)
-		return bad_words(serving, failure, NULL, "one descriptor is not enough for two devices");
+		return bad_words(serving, failure, NULL,
+				 "one descriptor is not enough for two devices");
 	return 0;
 }
 

@@ -56,7 +56,8 @@ static inline struct serve_device serving_device(const char *name, int fd)
 int serving_check(const struct serving *serving, struct failure *failure);
 
 /* Open the node of @name (vduse_node_open()), which somebody else may have open for so many
- * milliseconds: a descriptor, closed by the caller, or negative with @failure, -EBUSY after that. */
+ * milliseconds: a descriptor, closed by the caller, or negative with @failure, -EBUSY after
+ * that. */
 int serving_open_node(const char *name, int milliseconds, struct failure *failure);
 
 /* For serve_plan's report: a line on standard error. */

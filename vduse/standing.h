@@ -49,8 +49,8 @@ bool standing_is_broken(const struct standing *standing);
 /* Is anything of it left in /run/vduse: its record, what was to be of it, a control socket? */
 bool standing_leaves_files(const char *name);
 
-/* Is a control socket left, though nobody serves it? Who serves takes it along at its end, unless it
- * is killed. */
+/* Is a control socket left, though nobody serves it? Who serves takes it along at its end,
+ * unless it is killed. */
 bool standing_was_killed(const char *name);
 
 /* Remove what is left of it there, but for what was to be of it (vduse/unit.h). 0, or negative

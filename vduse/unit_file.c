@@ -115,8 +115,9 @@ static int change_locked(const struct unit_names *names, const char *text,
 	lock = registry_lock(registry, REGISTRY_LOCK_MS, failure);
 	rc = lock < 0 ? lock : change(names, text, registry);
 	if (lock >= 0 && rc < 0)
-		failure_errno(failure, -rc, names->names[0], text ? "cannot write what is to be of it" :
-			      "cannot remove what was to be of it");
+		failure_errno(failure, -rc, names->names[0],
+			      text ? "cannot write what is to be of it" :
+				     "cannot remove what was to be of it");
 	registry_unlock(lock);
 	close(registry);
 	return rc;

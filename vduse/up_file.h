@@ -18,8 +18,9 @@ struct up_file {
 
 /*
  * Read the file @path (relative to the working folder) as words about @name. 0; or negative
- * with @failure, whose object is @path or "@path:LINE": status 2 for words that "vduse up" would not take or a
- * line that is none, 3 where there is no such file. up_file_free() is due in any case.
+ * with @failure, whose object is @path or "@path:LINE": status 2 for words that "vduse up" would
+ * not take or a line that is none, 3 where there is no such file. up_file_free() is due in any
+ * case.
  */
 int up_file_read(const char *path, const char *name, struct up_file *file,
 		 struct failure *failure);

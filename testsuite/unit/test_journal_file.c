@@ -94,6 +94,7 @@ int __wrap_posix_fallocate(int fd, off_t offset, off_t length)
 
 ssize_t __wrap_getrandom(void *buffer, size_t length, unsigned int flags)
 {
+	errno = it.random_error;
 	return it.random_error ? -1 : __real_getrandom(buffer, length, flags);
 }
 
@@ -105,6 +106,7 @@ int __wrap_memfd_create(const char *name, unsigned int flags)
 
 ssize_t __wrap_pwrite(int fd, const void *buffer, size_t length, off_t offset)
 {
+	errno = it.write_error;
 	return it.write_error ? -1 : __real_pwrite(fd, buffer, length, offset);
 }
 
@@ -280,8 +282,8 @@ static void what_a_reset_has_ended(void **state)
 						       place_of(port, i)), sizeof(queue));
 		}
 	}
-	it.write_error = EIO;
-	assert_int_equal(open_two("lo0", "peer1"), -EIO);
+	it.write_error = EROFS;
+	assert_int_equal(open_two("lo0", "peer1"), -EROFS);
 	it.write_error = 0;
 	assert_int_equal(open_two("lo0", "peer1"), 0);
 	for (port = 0; port < 2; port++) {

@@ -68,10 +68,11 @@
  *    by the kernel when the node is closed, which copies what is in use into pages of its own,
  *    and back into those of the successor (vduse_domain_remove_user_bounce_pages()): data on
  *    their way are where the driver has put them, in whose memory it may be.
- *  - The capture. The file is one open description for all workers, so each goes on at its end
- *    with a section of its own (pcapng has several in a file). What the dead one had not
- *    written is missing; a block that it was writing may be there in part, and a reader that
- *    cannot get past it sees the frames up to there.
+ *  - The capture. The file is one open description for all workers, whose position is behind the
+ *    last whole block: each goes on from there, with a section of its own (pcapng has several in
+ *    a file), and cuts off what stands behind it. What the dead one had not written is missing.
+ *    From a stream nothing is cut off: a block may be there in part, and a reader that cannot get
+ *    past it sees the frames up to there.
  *  - Counters begin at 0.
  *
  * Where the journal is missing, or about something else, virtqueues go on behind what their driver
@@ -134,11 +135,13 @@ struct journal_port {
 	struct journal_direction direction;
 };
 
+/* From now on it can be gone on with, or not any more; after all that was stored before. */
 static inline void journal_set_valid(struct journal_queue *queue, bool valid)
 {
 	atomic_store_explicit(&queue->valid, valid, memory_order_release);
 }
 
+/* Note what message @request_id is about to be answered with: the status, and the one before. */
 static inline void journal_set_status(struct journal_session *session, uint32_t request_id,
 				      uint8_t status, uint8_t before)
 {

@@ -23,13 +23,15 @@
  * a FIFO has gone, the file is as large as it may be) ends the capture, and all that
  * follows is counted as lost. A regular file is then cut behind its last whole block, at
  * the end also, so that it is always whole. A process that is killed can leave part of a
- * block at the end; readers take everything before it.
+ * block at the end, which its successor cuts off (pcap_writer.h); where there is none, readers
+ * take everything before it.
  *
  * Going to sleep and waking are a store and a load of the other's on both sides (Dekker),
  * hence the full fences in pcap_flush() and in the writer.
  *
  * The writer touches the ring, the positions and the file and nothing else: no memory of a
- * driver, no session. All signals are blocked in it.
+ * driver, no session. All signals are blocked in it, but for that of a system call which the
+ * filter forbids (SIGSYS).
  */
 #ifndef VDUSE_DEVICE_PCAP_H
 #define VDUSE_DEVICE_PCAP_H
@@ -54,9 +56,11 @@ typedef void pcap_report_fn(void *context, const char *sentence);
 
 /*
  * Begin a capture of @count devices (1 to PCAP_INTERFACES), called @names (at most 255
- * bytes each), in the file @fd, which is open for writing and empty; it stays the caller's,
- * is made non-blocking where that means something, and must be open until pcap_close().
- * The head of the file is written here. 0 with *@pcap, or negative errno.
+ * bytes each), in the file @fd, which is open for writing; it stays the caller's, is made
+ * non-blocking where that means something, and must be open until pcap_close(). The head of a
+ * file is written here, where its position is: what a predecessor wrote stays before that (a
+ * file may have several sections), what stands behind it is cut off. 0 with *@pcap, or negative
+ * errno.
  */
 int pcap_open(struct pcap **pcap, int fd, const char *const *names, unsigned int count,
 	      pcap_report_fn *report, void *context);

@@ -38,7 +38,7 @@ struct pcap_writer {
 
 	/* the writer's own; of the other one before it starts and after it ended */
 	uint64_t written;	/* up to here in the ring; at least tail */
-	off_t whole;		/* the file position, behind its whole blocks; -1: no regular file */
+	off_t whole;		/* file position, behind its whole blocks; -1: no regular file */
 	bool started;
 	pthread_t thread;
 };

@@ -55,11 +55,12 @@
 #include "vduse/virtio/memory.h"
 #include "vduse/virtio/virtqueue.h"
 
-#define SESSION_QUEUES JOURNAL_QUEUES	/* a network device has two as long as kernels refuse CTRL_VQ */
+/* A network device has two as long as kernels refuse CTRL_VQ. */
+#define SESSION_QUEUES JOURNAL_QUEUES
 #define SESSION_QUEUE_SIZE_MIN 64	/* smaller ones stall, 1 corrupts kernel memory (6.12) */
 #define SESSION_QUEUE_SIZE_MAX JOURNAL_QUEUE_SIZE
 #define SESSION_REGIONS 512	/* mappings of a vhost client; the kernel's virtio_vdpa has few */
-#define SESSION_REGIONS_MAX 32768	/* about half of what a process may have (vm.max_map_count) */
+#define SESSION_REGIONS_MAX 32768	/* half of what a process may have (vm.max_map_count) */
 
 struct session;
 

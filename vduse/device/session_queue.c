@@ -227,7 +227,7 @@ static int start_ready_queue(struct session *session, unsigned int index,
 	if (rc < 0 && !is_shortage(rc))
 		rc = begin(session, index, &config, info);
 	if (rc == 0) {
-		/* what the last process, or a publication that it died in, did not get round to say */
+		/* what the last process, or a publication that it died in, did not come to say */
 		if (session->resumed && !queue->positioned)
 			session_interrupt(session, index);
 		if (first && !known && session->resumed)

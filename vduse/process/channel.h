@@ -4,8 +4,8 @@
  * on a pair of SOCK_SEQPACKET sockets.
  *
  *	to the worker		PLAN, first and once, with the descriptors that it works with
- *	to the supervisor	TAKEN, when it has the descriptors; READY, once; REPORT and COUNTERS, any time; FAILURE, or FORBIDDEN,
- *				then it ends
+ *	to the supervisor	TAKEN, when it has the descriptors; READY, once; REPORT and
+ *				COUNTERS, any time; FAILURE, or FORBIDDEN, then it ends
  *
  * What comes from a worker is the word of a process that may have been taken over. A packet
  * of another length or kind is refused here, texts are ended, a failure is one (an errno, a

@@ -47,7 +47,7 @@ struct isolation {
 	/* Some part could not be had. Only without insist. */
 	void (*lacking)(void *context, const char *sentence);
 	void *context;
-	/* CLONE_NEW...: filled by isolation_prepare(), and what a worker is told by its supervisor */
+	/* CLONE_NEW...: filled by isolation_prepare(); a worker is told by its supervisor */
 	unsigned long namespaces;
 	/* the rest is private: isolation_prepare() */
 	bool user_namespace;	/* only the user that we are exists there */
@@ -65,8 +65,8 @@ struct isolation_child {
 
 /*
  * Find out which namespaces can be had, by making processes in them; where it takes that, and we
- * are not root, move into a user namespace of our own. 0, or negative with @failure, which says what cannot.
- * Ended by isolation_end().
+ * are not root, move into a user namespace of our own. 0, or negative with @failure, which says
+ * what cannot. Ended by isolation_end().
  */
 int isolation_prepare(struct isolation *isolation, struct failure *failure);
 void isolation_end(struct isolation *isolation);

@@ -273,7 +273,7 @@ static int watch_worker(struct supervisor *supervisor, enum outcome *outcome)
 	return rc;
 }
 
-/* The nodes, in @pollfds: does a control message wait? Nobody reads it: the worker is to find it. */
+/* The nodes, in @pollfds: does a control message wait? Nobody reads it, the worker is to. */
 static void poll_nodes(const struct supervisor_plan *plan, struct pollfd pollfds[CHANNEL_DEVICES])
 {
 	unsigned int i;
@@ -283,7 +283,7 @@ static void poll_nodes(const struct supervisor_plan *plan, struct pollfd pollfds
 }
 
 /* Or until a control message waits. */
-static int pause_until(struct supervisor *supervisor, uint64_t end)
+static void pause_until(struct supervisor *supervisor, uint64_t end)
 {
 	struct supervisor_plan *plan = supervisor->plan;
 	struct pollfd pollfds[1 + CHANNEL_DEVICES] = {
@@ -302,7 +302,6 @@ static int pause_until(struct supervisor *supervisor, uint64_t end)
 		}
 		now = eventloop_now();
 	}
-	return 0;
 }
 
 /* Nobody has died where a worker made room for another one. */
@@ -326,9 +325,9 @@ static int take_pause(struct supervisor *supervisor)
 
 	supervisor_close_nodes(supervisor->plan);
 	rc = supervisor_open_nodes(supervisor);
-	if (rc < 0)
-		return rc;
-	return pause_until(supervisor, now + pause * SUPERVISOR_MS);
+	if (rc == 0)
+		pause_until(supervisor, now + pause * SUPERVISOR_MS);
+	return rc;
 }
 
 /* One worker after the other. */

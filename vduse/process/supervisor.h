@@ -42,8 +42,9 @@
  * broken, the driver negotiated what cannot be served), where it was asked to end, where the
  * first one did not come to serve, and where nobody can open the node again, because a
  * descriptor of it was handed over. That worker is not replaced when its network namespace
- * comes late either: it is waited for longer, and then it is a part that cannot be had. The end of the supervisor is the end of its worker
- * (PR_SET_PDEATHSIG), and the journal is what the next service goes on from.
+ * comes late either: it is waited for longer, and then it is a part that cannot be had. The end
+ * of the supervisor is the end of its worker (PR_SET_PDEATHSIG), and the journal is what the
+ * next service goes on from.
  */
 #ifndef VDUSE_PROCESS_SUPERVISOR_H
 #define VDUSE_PROCESS_SUPERVISOR_H

@@ -37,12 +37,13 @@ int supervisor_open_nodes(struct supervisor *supervisor);
 void supervisor_close_nodes(struct supervisor_plan *plan);
 
 /*
- * Start a worker, open the nodes where they are not, and give them away; ours are to be closed when
- * it has them (CHANNEL_TAKEN), so that somebody has them open at any moment. 0, or negative with the
- * failure: where child.pidfd is not negative then, there is one to be ended.
+ * Start a worker, open the nodes where they are not, and give them away; ours are to be closed
+ * when it has them (CHANNEL_TAKEN), so that somebody has them open at any moment. 0, or negative
+ * with the failure: where child.pidfd is not negative then, there is one to be ended.
  */
 int supervisor_start_worker(struct supervisor *supervisor);
 
+/* Send @signal to the worker of now; one that has ended already is none the worse for it. */
 void supervisor_signal_worker(const struct supervisor *supervisor, int signal);
 
 /* 0 when it has ended within @milliseconds (-1: at all), as @info says; -ETIMEDOUT. */

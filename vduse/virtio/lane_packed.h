@@ -117,13 +117,14 @@ VQ_INLINE void lane_packed_advance(struct virtqueue *vq, uint32_t count, uint64_
 VQ_INLINE uint32_t lane_packed_written(const struct vq_lane *lane, uint32_t count,
 				       enum vq_window_use use)
 {
-	return use == VQ_WINDOW_WRITE ? lane_packed_slot(lane, count)->lane_written & ~VQ_SLOT_LANE : 0;
+	return use == VQ_WINDOW_WRITE ?
+	       lane_packed_slot(lane, count)->lane_written & ~VQ_SLOT_LANE : 0;
 }
 
 /*
  * As packed_publish(), in the same order, for a lane's chains only, whose position is stored
- * already: all elements but the first one's flags, those, the journal. `fenced`: there is a full fence behind the
- * flags.
+ * already: all elements but the first one's flags, those, the journal. `fenced`: there is a full
+ * fence behind the flags.
  */
 VQ_INLINE void lane_packed_publish(const struct vq_lane *lane, uint32_t count,
 				   enum vq_window_use use, bool fenced)

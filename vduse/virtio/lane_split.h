@@ -98,7 +98,8 @@ VQ_INLINE void lane_split_use(const struct vq_lane *lane, uint32_t count,
 
 /*
  * As split_publish(), in the same order, for a lane's chains only, and without the position, which
- * is stored already; `fenced`: with a full fence behind it. Returns the number of chains that the driver has not been asked about.
+ * is stored already; `fenced`: with a full fence behind it. Returns the number of chains that
+ * the driver has not been asked about.
  */
 VQ_INLINE uint32_t lane_split_publish(const struct vq_lane *lane, uint32_t count, bool fenced)
 {

@@ -71,6 +71,7 @@ static inline uint32_t packed_distance(const struct virtqueue *vq, uint16_t from
 	return count < 2 * vq->size ? count : count + 2 * vq->size;
 }
 
+/* Is there such a place in this ring? */
 static inline bool packed_in_ring(const struct virtqueue *vq, uint16_t position)
 {
 	return packed_place(position) < vq->size;
@@ -85,6 +86,7 @@ VQ_INLINE uint16_t packed_noted_id(const struct virtqueue *vq, uint16_t position
 	return vq->slots[packed_place(position)].order;
 }
 
+/* Has a chain of this buffer id been taken, and not been given back? */
 static inline bool packed_is_in_flight(const struct virtqueue *vq, uint16_t id)
 {
 	return id < vq->size && vq->slots[id].descriptors &&

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The packed virtqueue: virtio 1.2, section 2.8. Giving chains back; the theory is in virtqueue.h. */
+/* The packed virtqueue: virtio 1.2, section 2.8. Giving chains back; the theory: virtqueue.h. */
 #include <errno.h>
 #include <linux/virtio_config.h>
 

@@ -341,6 +341,8 @@ static inline void vq_chain_init(struct vq_chain *chain, struct iovec *segments,
 	*chain = (struct vq_chain){ .segments = segments, .capacity = capacity };
 }
 
+/* The segments that the driver wrote, chain->readable_segments of them; those behind are for the
+ * device to write. */
 static inline struct iovec *vq_chain_readable(const struct vq_chain *chain)
 {
 	return chain->segments;

@@ -42,6 +42,7 @@ int64_t changes_settle(struct changes *changes, int64_t now);
 
 /* -- steps; those of a vduse device that is there, or of a vDPA device ------------------- */
 
+/* @listed: it was found by a listing, and its uevent may still come. */
 void change_created(struct changes *changes, const char *name, bool listed);
 void change_destroyed(struct changes *changes, struct device *device);
 /* Also of a device that is not known yet: it is told after its creation. @holder may be
