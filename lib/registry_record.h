@@ -58,7 +58,7 @@ void registry_file_name(const char *name, char file[REGISTRY_FILE_MAX]);
 /* The same for the control socket of who serves it (lib/control_socket.h): ".sock". */
 void registry_socket_name(const char *name, char file[REGISTRY_FILE_MAX]);
 
-/* The same for what "vduse up" was told to make of it (vduse/unit_file.h): ".up". */
+/* The same for what "vduse up" was told to make of it (vduse/unit.h): ".up". */
 void registry_unit_name(const char *name, char file[REGISTRY_FILE_MAX]);
 /* The same for how far its service has come (vduse/journal_file.h): ".journal". */
 void registry_journal_name(const char *name, char file[REGISTRY_FILE_MAX]);

@@ -26,6 +26,12 @@ static int on_ready(void *context)
 	return 0;
 }
 
+static void on_report(void *context, const char *name, const char *sentence)
+{
+	(void)context;
+	serving_report("up", name, sentence);
+}
+
 static int serve(void *context, int *ready_fd, struct failure *failure)
 {
 	struct server *server = context;
@@ -60,7 +66,7 @@ static void plan(struct server *server)
 			.user = unit->user,
 			.context = server,
 			.ready = on_ready,
-			.report = serving_report,
+			.report = on_report,
 		},
 	};
 }

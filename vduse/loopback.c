@@ -126,6 +126,12 @@ static int on_ready(void *context)
 	return 0;
 }
 
+static void on_report(void *context, const char *name, const char *sentence)
+{
+	(void)context;
+	serving_report("loopback", name, sentence);
+}
+
 /* On standard error: what standard output says may be for a program that wants no more. */
 static void on_count(void *context, const char *name, const struct port_counters *counters)
 {
@@ -198,7 +204,7 @@ int loopback_run(struct call *call, struct failure *failure)
 		.user = values[WORD_USER].text,
 		.context = &loopback,
 		.ready = on_ready,
-		.report = serving_report,
+		.report = on_report,
 		.count_device = on_count,
 	};
 	rc = serving_check(&loopback.serving, failure);

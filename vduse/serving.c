@@ -36,12 +36,11 @@ const char *const serving_isolations[] = {
 	[SERVING_FULL] = "full", [SERVING_POSSIBLE] = "possible", [SERVING_NONE] = "none", NULL,
 };
 
-void serving_report(void *context, const char *name, const char *sentence)
+void serving_report(const char *verb, const char *name, const char *sentence)
 {
 	char *device = text_escape(name, false), *what = text_escape(sentence, true);
 
-	(void)context;
-	fprintf(stderr, "vduse loopback: %s: %s\n", device ? device : "?", what ? what : "?");
+	fprintf(stderr, "vduse %s: %s: %s\n", verb, device ? device : "?", what ? what : "?");
 	free(device);
 	free(what);
 }

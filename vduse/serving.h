@@ -60,8 +60,9 @@ int serving_check(const struct serving *serving, struct failure *failure);
  * that. */
 int serving_open_node(const char *name, int milliseconds, struct failure *failure);
 
-/* For serve_plan's report: a line on standard error. */
-void serving_report(void *context, const char *name, const char *sentence);
+/* What serve_plan's report has to say of the device @name, as a line of "vduse @verb" on standard
+ * error. */
+void serving_report(const char *verb, const char *name, const char *sentence);
 
 /*
  * Open what is to be served, serve until a signal or the control socket says to stop, and
