@@ -268,12 +268,12 @@ static void try_umem(struct hostile *h, const char *what, uint64_t iova, uint64_
 
 static void try_config(struct hostile *h, const char *what, uint32_t offset, uint32_t length)
 {
-	struct {
-		struct vduse_config_data data;
-		uint8_t bytes[64];
-	} config = { .data = { .offset = offset, .length = length } };
+	uint64_t room[(sizeof(struct vduse_config_data) + 64) / sizeof(uint64_t)] = { 0 };
+	struct vduse_config_data *config = (struct vduse_config_data *)room;
 
-	refused(what, ioctl(h->device.node, VDUSE_DEV_SET_CONFIG, &config) < 0 ? -errno : 0);
+	config->offset = offset;
+	config->length = length;
+	refused(what, ioctl(h->device.node, VDUSE_DEV_SET_CONFIG, config) < 0 ? -errno : 0);
 }
 
 static void try_response(struct hostile *h, const char *what, size_t length)

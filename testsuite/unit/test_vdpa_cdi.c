@@ -110,7 +110,7 @@ static void names(void **state)
 {
 	static const char *const lines[] = {
 		"dev cdi _a", "dev cdi a_", "dev cdi a.", "dev cdi a+b", "dev cdi .", "dev cdi :",
-		"dev cdi a!b", "dev cdi \xc3\xa4", "dev cdi a\xff" "b", "dev cdi a\"b",
+		"dev cdi a!b", "dev cdi \xc3\xa4", ("dev cdi a\xff" "b"), "dev cdi a\"b",
 	};
 	size_t i;
 
