@@ -453,6 +453,20 @@ static void iova_46_a_shortage_is_told_once(void **state)
 	assert_false(session_queue_waits(&staged, 0));
 }
 
+/* The driver's fault that comes to light when it has passed is told as well. */
+static void iova_46_what_follows_a_shortage_is_told(void **state)
+{
+	(void)state;
+	kernel.region_error = -EMFILE;
+	session_stage_attach();
+	assert_null(session_queue(&staged, 0));
+	assert_int_equal(staged.broken_queues, 2);
+	kernel.region_error = -EINVAL;
+	assert_null(session_queue(&staged, 0));
+	assert_int_equal(staged.broken_queues, 3);
+	assert_false(session_queue_waits(&staged, 0));
+}
+
 /* What the driver did wrong stays until it says that something changed. */
 static void iova_40_a_ring_that_is_not_mapped(void **state)
 {
@@ -897,6 +911,7 @@ int main(void)
 		TEST(iova_42_rings_gone_and_back),
 		TEST(iova_46_no_memory_is_tried_again),
 		TEST(iova_46_a_shortage_is_told_once),
+		TEST(iova_46_what_follows_a_shortage_is_told),
 		TEST(iova_40_a_ring_that_is_not_mapped),
 		TEST(iova_41_a_file_that_is_sealed),
 		TEST(iova_42_rings_gone_and_back_further_on),

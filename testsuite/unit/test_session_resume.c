@@ -324,11 +324,14 @@ static void iova_46_no_memory_to_go_on_with(void **state)
 	*used_index() = 9;
 	*avail_index() = 12;
 	set_position(11, 11);
+	journal.direction.progress.slots[1].pieces = 5;
 	die(NULL);
 	kernel.region_error = -ENOMEM;
 	assert_int_equal(session_resume(&staged), 0);
 	assert_null(session_queue(&staged, 0));
 	assert_int_equal(kernel.interrupts, 0);
+	assert_int_equal(journal.direction.progress.slots[1].pieces, 5);
+	assert_null(strstr(reported, "as the last process left it"));
 	kernel.region_error = 0;
 	assert_non_null(session_queue(&staged, 0));
 	assert_int_equal(*used_index(), 11);
@@ -336,6 +339,45 @@ static void iova_46_no_memory_to_go_on_with(void **state)
 	assert_int_equal(kernel.interrupts, 1);
 	assert_non_null(session_queue(&staged, 0));
 	assert_int_equal(kernel.interrupts, 1);
+}
+
+/* Its memory goes and comes back: it starts once more, and is resumed but once. */
+static void a_resumed_one_starts_again(void **state)
+{
+	struct vduse_dev_request update = {
+		.type = VDUSE_UPDATE_IOTLB, .iova.last = UINT64_MAX };
+	unsigned int interrupts;
+
+	(void)state;
+	session_stage_attach();
+	set_position(11, 11);
+	other_desc(&journal.session.queues[0]);
+	goes_on_at_used_index();
+	interrupts = kernel.interrupts;
+	reported[0] = '\0';
+	kernel.region_error = -ENOMEM;
+	session_stage_message(update);
+	assert_null(session_queue(&staged, 0));
+	assert_true(session_queue_waits(&staged, 0));
+	kernel.region_error = 0;
+	assert_non_null(session_queue(&staged, 0));
+	assert_int_equal(kernel.interrupts, interrupts);
+	assert_string_equal(reported, "");
+}
+
+/* A driver that nobody served before us, whatever the journal has. */
+static void a_journal_of_no_driver(void **state)
+{
+	(void)state;
+	session_stage_attach();
+	set_position(11, 11);
+	die(NULL);
+	kernel.avail_index = 3;
+	*used_index() = *avail_index() = 3;
+	assert_int_equal(session_stage_status(0xf), VDUSE_REQ_RESULT_OK);
+	assert_false(staged.resumed);
+	assert_non_null(session_queue(&staged, 0));
+	assert_int_equal(staged.queues[0].position->next_used, 3);
 }
 
 /* Of a frame delivered in part: kept for a virtqueue that goes on, not for one that begins. */
@@ -537,6 +579,8 @@ int main(void)
 		TEST(an_answer_that_was_not_written),
 		TEST(an_answer_that_is_not_recorded_yet),
 		TEST(ctl_60_a_reset_that_waits),
+		TEST(a_resumed_one_starts_again),
+		TEST(a_journal_of_no_driver),
 		TEST(ctl_60_a_reset_that_is_not_recorded_yet),
 		TEST(a_question_that_waits),
 		TEST(a_status_that_waits_and_is_no_reset),
