@@ -92,6 +92,12 @@ static int read_entry(const struct sysfs *fs, const char *entry, struct vduse_de
 	return 0;
 }
 
+bool vduse_device_is_leaving(const struct sysfs *fs, const struct vduse_device *device)
+{
+	return !device->attached &&
+	       sysfs_exists(fs, "sys/class/vduse/%s/%s", device->name, device->name);
+}
+
 static bool vanished(int rc)
 {
 	return rc == -ENOENT || rc == -ENODEV || rc == -ENOTDIR;

@@ -37,6 +37,14 @@ int vduse_supported(const struct sysfs *fs, struct failure *failure);
 int vduse_device_read(const struct sysfs *fs, const char *name,
 		      struct vduse_device *device, struct failure *failure);
 
+/*
+ * Is its vDPA device off the bus, but not gone: does the kernel delete it just now, and wait for
+ * the device process to answer? bus_remove_device() in drivers/base/bus.c takes it off before
+ * its driver, and with that the device, is reset. (Also true of a name that is an entry of the
+ * folder anyway, as "power", which cannot be attached.)
+ */
+bool vduse_device_is_leaving(const struct sysfs *fs, const struct vduse_device *device);
+
 struct vduse_device_list {
 	struct vduse_device *devices;	/* by name; lo2 stands before lo10 */
 	size_t count;

@@ -88,6 +88,30 @@ load up
 	SCRIPT
 }
 
+@test "down of a stopped one whose deletion was given up: that comes to its end first, then the process" {
+	in_guest <<-'SCRIPT'
+		for driver in virtio_vdpa virtio_vdpa vhost_vdpa; do
+			need 0 "vduse up d0 driver $driver"
+			echo 600 >/sys/class/vduse/d0/msg_timeout
+			pid=$(server_of d0)
+			kill -STOP "$pid"
+			if [ $driver = vhost_vdpa ]; then
+				# it is asked for nothing there
+				expect 0 'vdpa -T 300 dev del d0'
+				found='it was not attached'
+			else
+				expect 6 'vdpa -T 1 dev del d0'
+				wait_until 5 eval '! attached d0'
+				found='its vDPA device was being deleted'
+			fi
+			expect 0w 'vduse -T 300 down d0' "process $pid was stopped; $found.\$"
+			# an answer was waited for, and no time-out of the kernel
+			in_time 200 "down with $driver"
+			no_trace "$driver" d0
+		done
+	SCRIPT
+}
+
 @test "half a pair: either half gone, dead, off the bus or without its files; down of either ends both, up repairs" {
 	in_guest <<-'SCRIPT'
 		words='h0 driver vhost_vdpa peer h1'

@@ -115,7 +115,9 @@ static void tell(const struct standing *standing, struct buffer *found)
 	if (unit_is_unusable(standing->name))
 		add(found, "what it was to be could not be read");
 	tell_server(standing, found);
-	if (!standing->device.attached)
+	if (vduse_device_is_leaving(&sysfs_machine, &standing->device))
+		add(found, "its vDPA device was being deleted");
+	else if (!standing->device.attached)
 		add(found, "it was not attached");
 	else if (!standing->attached.driver[0])
 		add(found, "it had no bus driver");
@@ -158,6 +160,37 @@ static int detach(struct standing *standing, const struct pace *pace, struct fai
 	return rc;
 }
 
+/* The family answers when it has let go of its lock (vdpa_nl_cmd_dev_del_set_doit() in
+ * drivers/vdpa/vdpa.c); the answer itself is of no interest. */
+static int deleted_step(void *context, int result_fd, void *answer, struct failure *failure)
+{
+	const struct standing *standing = context;
+	struct buffer device = { 0 };
+	struct netlink netlink;
+
+	(void)result_fd;
+	(void)answer;
+	(void)failure;
+	if (vdpa_family_open(&sysfs_machine, &netlink, NULL) < 0)
+		return 0;
+	vdpa_get_device(&netlink, standing->device.name, &device, NULL);
+	buffer_free(&device);
+	netlink_close(&netlink);
+	return 0;
+}
+
+/* Somebody has begun to delete it, as a "dev del" whose time was over: without a device process
+ * that answers, the kernel would go on with it for the whole of msg_timeout. */
+static int wait_deleted(struct standing *standing, const struct pace *pace,
+			struct failure *failure)
+{
+	const struct step step = { deleted_step, standing, standing->name, NULL, 0 };
+
+	if (!standing->there || !vduse_device_is_leaving(&sysfs_machine, &standing->device))
+		return 0;
+	return step_run(pace, &step, failure);
+}
+
 static int destroy_step(void *context, int result_fd, void *answer, struct failure *failure)
 {
 	const char *name = context;
@@ -192,8 +225,10 @@ static int detach_all(const struct ending *ending, struct standing *standings,
 	int rc = 0;
 
 	while (i-- > 0 && rc == 0)
-		if (ending->detach[i] && standings[i].device.attached)
-			rc = detach(&standings[i], pace, failure);
+		if (ending->detach[i])
+			rc = standings[i].device.attached ?
+			     detach(&standings[i], pace, failure) :
+			     wait_deleted(&standings[i], pace, failure);
 	return rc;
 }
 

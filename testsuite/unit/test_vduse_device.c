@@ -205,6 +205,24 @@ static void attached_is_a_child_on_the_vdpa_bus(void **state)
 	assert_false(device.attached);
 }
 
+static void leaving_is_off_the_bus_and_not_gone(void **state)
+{
+	(void)state;
+	add_device("lo0", 1, 2);
+	read_device("lo0");
+	assert_false(vduse_device_is_leaving(&fs, &device));
+	attach("lo0", "virtio_vdpa");
+	read_device("lo0");
+	assert_false(vduse_device_is_leaving(&fs, &device));
+	sh("rm -r sys/bus/vdpa/devices/lo0 sys/class/vduse/lo0/lo0/subsystem");
+	read_device("lo0");
+	assert_false(device.attached);
+	assert_true(vduse_device_is_leaving(&fs, &device));
+	sh("rm -r sys/class/vduse/lo0/lo0");
+	read_device("lo0");
+	assert_false(vduse_device_is_leaving(&fs, &device));
+}
+
 static void list_is_in_order(void **state)
 {
 	static const char *const expected[] = { "b", "lo1", "lo2", "lo10" };
@@ -439,7 +457,7 @@ int main(void)
 		TEST(only_virtqueues_are_counted),
 		TEST(names_that_are_no_device),
 		TEST(slash_stands_as_exclamation_mark),
-		TEST(attached_is_a_child_on_the_vdpa_bus),
+		TEST(attached_is_a_child_on_the_vdpa_bus), TEST(leaving_is_off_the_bus_and_not_gone),
 		TEST(list_is_in_order),
 		TEST(long_list),
 		TEST(cli_92_vanishing_devices_are_left_out),
