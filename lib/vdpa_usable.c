@@ -169,6 +169,27 @@ static void explain_process(const struct sysfs *fs, const char *name, struct fai
 			 (int)holder.pid);
 }
 
+bool vdpa_usable_ready(const struct sysfs *fs, const struct vdpa_attached *attached,
+		       uint8_t *status)
+{
+	const struct timespec moment = { .tv_nsec = POLL_MS * 1000000L };
+	int64_t deadline = clock_ms() + VDPA_READY_MS;
+
+	if (!attached->virtio_driver[0])
+		return true;
+	for (;;) {
+		if (vdpa_virtio_status(fs, attached->virtio, status) < 0)
+			return true;
+		if (*status & VIRTIO_STATUS_FAILED)
+			return false;
+		if (*status & VIRTIO_STATUS_DRIVER_OK)
+			return true;
+		if (clock_ms() >= deadline)
+			return false;
+		nanosleep(&moment, NULL);
+	}
+}
+
 int vdpa_usable_wait(const struct sysfs *fs, const char *device, unsigned int milliseconds,
 		     struct vdpa_attached *attached, struct failure *failure)
 {

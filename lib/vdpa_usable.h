@@ -27,4 +27,17 @@
 int vdpa_usable_wait(const struct sysfs *fs, const char *device, unsigned int milliseconds,
 		     struct vdpa_attached *attached, struct failure *failure);
 
+/* How long a driver that somebody else loads may take from its interface to DRIVER_OK. */
+#define VDPA_READY_MS 500
+
+/*
+ * Has the device of @attached, which works by vdpa_usable_wait(), kept what its virtio driver
+ * wrote at last, DRIVER_OK? A VDUSE device that refused it, or did not answer, has its interface,
+ * and serves nothing (vduse_vdpa_set_status() in drivers/vdpa/vdpa_user/vduse_dev.c; the core of
+ * virtio does not look). True also where there is no virtio driver, or nothing can be
+ * read; else the status is in *@status, VDPA_READY_MS later or at once with FAILED in it.
+ */
+bool vdpa_usable_ready(const struct sysfs *fs, const struct vdpa_attached *attached,
+		       uint8_t *status);
+
 #endif

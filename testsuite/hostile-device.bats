@@ -4,8 +4,8 @@
 # (guest/hostile_device.c). docs/hostile-device.md says what Linux 6.12 does with each;
 # slow/hostile.bats has more. What makes the kernel loop is in neither.
 #
-# A table has a row for each: CLASS BUS DEED [VALUE [packed]], the status of dev add, whether
-# frames pass after the deed (at_work in hostile.bash), and what the kernel logs (a regular
+# A table has a row for each: CLASS BUS DEED [VALUE [packed]], the status of dev add (0w: with a
+# warning that DRIVER_OK was not accepted, 0: with none), whether frames pass after the deed (at_work in hostile.bash), and what the kernel logs (a regular
 # expression, or -). Whatever it is, every command ends with the status that it should, the
 # device is given up and attached again, and works if it behaves then.
 
@@ -43,8 +43,8 @@ load hostile
 @test "hostile device: messages that fail, or are answered late or never" {
 	bad_devices <<-'ROWS'
 		net virtio_vdpa failed 11              | 1 | .    | virtio: device refuses features
-		net virtio_vdpa failed 15              | 0 | none | -
-		net virtio_vdpa late 15                | 0 | none | -
+		net virtio_vdpa failed 15              | 0w | none | -
+		net virtio_vdpa late 15                | 0w | none | -
 		net vhost_vdpa type 2                  | 0 | .    | -
 		net vhost_vdpa type 258                | 0 | .    | -
 	ROWS

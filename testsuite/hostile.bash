@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
 # shellcheck disable=SC2154 # status and err are run_line's
-# shellcheck disable=SC2016,SC2034,SC2053 # add is a pattern; what wait_until evaluates; answer is for answers
+# shellcheck disable=SC2016,SC2034,SC2053 # what wait_until evaluates; answer is for answers
 #
 # For hostile-driver.bats: drivers that break every rule (guest/hostile_driver.c), and what is
 # told of them; and for hostile-device.bats: devices that do (guest/hostile_device.c).
@@ -227,7 +227,12 @@ bad_device()
 		echo 1 >/sys/class/vduse/bd0/msg_timeout
 	fi
 	run_line "timeout -s KILL 60 vdpa -T 40 dev add name bd0 mgmtdev vduse driver $bus"
-	[[ $status = $add ]] || complain "dev add: status $status: $err ($case)"
+	[ "$status" = "${add%w}" ] || complain "dev add: status $status: $err ($case)"
+	case $add in
+	0) [ -z "$err" ] || complain "dev add warns: $err ($case)" ;;
+	0w) [[ $err = *'bd0: '*'has not accepted DRIVER_OK (status ACKNOWLEDGE DRIVER FEATURES_OK)'* ]] ||
+		complain "dev add says nothing of DRIVER_OK: $err ($case)" ;;
+	esac
 	[ "$status" != 0 ] || at_work
 	[ "$kernel" = - ] || wait_until 1 logged "$kernel" ||
 		complain "the kernel does not say $kernel ($case): $(dmesg | tail -n 20)"

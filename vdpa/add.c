@@ -86,6 +86,8 @@ static int add(struct call *call, struct netlink *netlink, struct vdpa_new *devi
 	warn_renamed(call, device->name, name);
 	if (!attached.driver[0])
 		warn_unattached(call, name);
+	else
+		vdpa_warn_unready(call, &sysfs_machine, name, &attached);
 	return 0;
 }
 

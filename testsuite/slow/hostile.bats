@@ -62,7 +62,7 @@ load ../hostile
 	bad_devices <<-'ROWS'
 		net virtio_vdpa wrong 11               | 0 | pass | -
 		net virtio_vdpa silent 0               | 1 | .    | -
-		net virtio_vdpa silent 15              | 0 | none | -
+		net virtio_vdpa silent 15              | 0w | none | -
 		net virtio_vdpa late 11                | 1 | .    | -
 		net vhost_vdpa failed 15               | 0 | .    | -
 		net vhost_vdpa state 4660              | 0 | .    | -
