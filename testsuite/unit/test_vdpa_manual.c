@@ -204,7 +204,7 @@ static void overview_names_all_verbs(void **state)
 		if (sscanf(vdpa_command.verbs[i].path, "dev %39s", words) == 1)
 			add_alternatives(list, sizeof(list), words);
 	}
-	snprintf(line, sizeof(line), ".Brq Cm%s", list + 2);
+	snprintf(line, sizeof(line), ".Cm%s", list + 2);
 	if (!page_has(page, "SYNOPSIS", line))
 		fail_msg("vdpa(8) does not say: %s", line);
 	fclose(page);
