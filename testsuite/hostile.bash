@@ -7,7 +7,8 @@
 # told of them; and for hostile-device.bats: devices that do (guest/hostile_device.c).
 
 guest_functions+=(hostile bad_table bad_device traffic all_back disk_of read_disk
-	provoke at_work behaves_again ask_all logged)
+	provoke with_driver at_work behaves_again ask_all logged device_said driver_said
+	note_counters counted interface_has all_refused)
 
 # hostile_run WORD...: hostile_driver with these words at a device of its own, whose process
 # says in its log, tells vduse monitor, and counts, each virtqueue that it stopped, once.
@@ -22,7 +23,8 @@ hostile_run()
 	[[ $names = *cases* ]] && names=${names##*cases } || names=
 	# rows about each of the cases, and nothing wrong in them
 	jq -e -s --arg names "${names%% *}" 'length > 0 and (($names | split(",")) - map(.case) == []) and
-		(map(has("wrong")) | any | not)' "$BATS_TEST_TMPDIR/table"
+		(map(has("wrong")) | any | not)' "$BATS_TEST_TMPDIR/table" || return
+	echo "# figure hostile: $(jq -s length "$BATS_TEST_TMPDIR/table") deeds of a driver" >&3
 }
 
 # -- inside the guest ---------------------------------------------------------------------
@@ -64,19 +66,24 @@ hostile()
 # bad_devices: the rows on standard input, one after the other.
 bad_devices()
 {
+	local table
+
+	table=$(cat)
 	{
 		echo "bad_table <<'ROWS'"
-		cat
+		printf '%s\n' "$table"
 		echo ROWS
-	} | GUEST_TIMEOUT=900 in_guest
+	} | GUEST_TIMEOUT=900 in_guest || return
+	echo "# figure hostile: $(grep -cvE '^[[:space:]]*(#|$)' <<<"$table") deeds of a device" >&3
 }
 
 bad_table()
 {
-	local words add frames kernel
+	local words add frames kernel check
+	local -A noted
 
 	plain_queues
-	while IFS='|' read -r words add frames kernel; do
+	while IFS='|' read -r words add frames kernel check; do
 		[[ $words =~ ^[[:space:]]*(#|$) ]] && continue
 		case=$words
 		read -r add <<<"$add"
@@ -84,6 +91,38 @@ bad_table()
 		read -r kernel <<<"$kernel"
 		bad_device
 	done
+}
+
+# device_said REGEX: on its standard output or error.
+device_said()
+{
+	[[ $(<"$T.device") =~ $1 ]]
+}
+
+# driver_said REGEX: vhost_driver has, since the deed.
+driver_said()
+{
+	[[ $(<"$T.driver") =~ $1 ]]
+}
+
+# What the interface has counted up to now.
+note_counters()
+{
+	local interface name
+
+	interface=$(interface_of bd0) || return
+	for name in rx_packets rx_bytes rx_dropped rx_errors rx_length_errors rx_frame_errors; do
+		noted[$name]=$(count_of "$interface" $name)
+	done
+}
+
+# counted NAME FROM [TO]: so much more since the deed; with traffic before that counts, too.
+counted()
+{
+	local now
+
+	now=$(count_of "$(interface_of bd0)" "$1") && now=$((now - noted[$1]))
+	[ $now -ge "$2" ] && [ $now -le "${3:-$now}" ]
 }
 
 # ask_all: what is asked while it is as it is. Each ends, and as it should: a status or more, and
@@ -152,15 +191,46 @@ read_disk()
 	timeout -s KILL 60 dd if="$(disk_of)" of=/dev/null bs=4096 count=8 iflag=direct 2>/dev/null
 }
 
+# interface_has NAME VALUE: in its folder.
+interface_has()
+{
+	[ "$(read_value "/sys/class/net/$(interface_of bd0)/$1")" = "$2" ]
+}
+
+# all_refused TIMES: the deed "calls" was done so often, and one of its calls, which asks for any
+# region that there is, was carried out at most once each time.
+all_refused()
+{
+	local yes no
+
+	yes=$(grep -c ': 0$' "$T.device") no=$(grep -c ': E[A-Z]*$' "$T.device")
+	[ "$(grep -cx 'done' "$T.device")" = $1 ] && [ $((yes + no)) = $((19 * $1)) ] &&
+		[ $yes = "$(grep -c '^GET_FD of everything: 0$' "$T.device")" ]
+}
+
 # The deed, with what makes the device come to it.
 provoke()
 {
+	note_counters
 	kill -USR1 "$server"
-	case $class-$bus in
-	net-virtio_vdpa) timeout -s KILL 40 frames "$(interface_of bd0)" sizes 60,64,1514 count 20 timeout 100 ;;
-	block-virtio_vdpa) read_disk ;;
-	*) timeout -s KILL 40 vhost_driver "$(node_of bd0)" count 20 sizes 60 ;;
-	esac >/dev/null 2>&1
+	case $class-$bus-$deed in
+	net-virtio_vdpa-*) timeout -s KILL 40 frames "$(interface_of bd0)" sizes 60,64,1514 count 20 timeout 100 ;;
+	block-virtio_vdpa-*) read_disk ;;
+	net-vhost_vdpa-calls) with_driver kill -USR1 "$server" ;;
+	# it waits for 30 s for frames that do not come
+	*) timeout -s KILL 300 vhost_driver "$(node_of bd0)" count 20 sizes 60 ;;
+	esac >"$T.driver" 2>&1
+}
+
+# with_driver COMMAND...: while a driver is there that has done its work, with all its memory.
+with_driver()
+{
+	local driver
+
+	vhost_driver "$(node_of bd0)" count 20 sizes 60 hold & driver=$!
+	wait_until 2 driver_said '"sent":20' && "$@" && wait_until 1 device_said 'done.*done'
+	kill $driver
+	wait $driver
 }
 
 # The device is attached, and does what it does: frames pass or stop after it, or nothing is
@@ -187,7 +257,11 @@ at_work()
 behaves_again()
 {
 	need 0 'timeout -s KILL 60 vdpa -T 40 dev del bd0'
-	[[ $timeout = 1 || $deed = failed ]] && return
+	if [ $timeout = 1 ]; then
+		expect 1 'timeout -s KILL 60 vdpa -T 40 dev add name bd0 mgmtdev vduse driver virtio_vdpa' 'does not keep its status'
+		return
+	fi
+	[[ $deed = @(failed|mac_zero) ]] && return
 	need 0 'timeout -s KILL 60 vdpa -T 40 dev add name bd0 mgmtdev vduse driver virtio_vdpa'
 	case $class in
 	net) traffic pass ;;
@@ -208,7 +282,7 @@ logged()
 # The row of bad_table.
 bad_device()
 {
-	local class bus deed value packed server timeout=30
+	local class bus deed value packed server add_ms timeout=30
 
 	read -r class bus deed value packed <<<"$words"
 	row=$((${row:-0} + 1))
@@ -226,7 +300,13 @@ bad_device()
 		timeout=1
 		echo 1 >/sys/class/vduse/bd0/msg_timeout
 	fi
+	: >"$T.driver"
+	if [ "$deed" = calls_early ]; then
+		kill -USR1 $server
+		wait_until 1 device_said 'done'
+	fi
 	run_line "timeout -s KILL 60 vdpa -T 40 dev add name bd0 mgmtdev vduse driver $bus"
+	add_ms=$ms
 	[ "$status" = "${add%w}" ] || complain "dev add: status $status: $err ($case)"
 	case $add in
 	0) [ -z "$err" ] || complain "dev add warns: $err ($case)" ;;
@@ -236,10 +316,14 @@ bad_device()
 	[ "$status" != 0 ] || at_work
 	[ "$kernel" = - ] || wait_until 1 logged "$kernel" ||
 		complain "the kernel does not say $kernel ($case): $(dmesg | tail -n 20)"
+	[ -z "$check" ] || wait_until 1 eval "$check" ||
+		complain "not so: $check ($case): the device: $(<"$T.device"); the driver: $(<"$T.driver")"
 	attached bd0 && behaves_again
 	kill $server
 	wait $server
+	# and where nobody serves it, its node tells
+	[ $timeout != 1 ] || expect 1 'timeout -s KILL 60 vdpa -T 40 dev add name bd0 mgmtdev vduse' 'broken it for good'
 	need 0 'timeout -s KILL 60 vduse -T 40 destroy bd0'
-	rm -f "$T.device"
+	rm -f "$T.device" "$T.driver"
 	nothing_left bd0
 }

@@ -74,6 +74,16 @@ static void answer_request(struct hostile *h, const struct device_chain *chain)
 	give(h, 0, chain, length);
 }
 
+/* What comes of the first one that is refused is said. */
+static void interrupt(struct hostile *h, unsigned int index)
+{
+	int rc = node_interrupt(h->device.node, index);
+
+	if (rc < 0 && !h->interrupt_refused)
+		refused("VQ_INJECT_IRQ", rc);
+	h->interrupt_refused |= rc < 0;
+}
+
 static void work(struct hostile *h)
 {
 	struct device *d = &h->device;
@@ -92,7 +102,8 @@ static void work(struct hostile *h)
 			answer_request(h, &chain);
 	}
 	for (i = 0; used && i < DEVICE_QUEUES; i++)
-		node_interrupt(d->node, i);
+		if (d->queues[i].runs)
+			interrupt(h, i);
 }
 
 static void set_status(struct hostile *h, uint8_t status)

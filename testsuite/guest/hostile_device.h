@@ -37,6 +37,7 @@ struct hostile {
 	uint64_t value;
 	bool armed;			/* told to, and not done yet */
 	bool mute;			/* uses no buffers any more */
+	bool interrupt_refused;
 	unsigned int silent;		/* milliseconds */
 	uint8_t config[4096];
 	uint32_t config_size;
