@@ -170,6 +170,12 @@ load device
 				run_line "env $environment $line"
 				[ "$out$err" = "$want" ] || complain "$environment $line: $out$err"
 			done
+			run_line "on_terminal sh -c 'stty cols 10 rows 3 && exec $line'"
+			[ "$out$err" = "$want" ] || complain "on a terminal of 10 columns $line: $out$err"
+		done
+		# where nobody sets a locale it is C, also where the others are installed
+		for program in vduse vdpa; do
+			! grep -qE '(set|new|use)locale' "$(command -v $program)" || complain "$program sets a locale"
 		done
 		device destroy loc0
 		nothing_left
