@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # vduse apply on the real kernel: what a file lists is what there is afterwards, with no more
-# done than that takes. What a file may say is in unit/test_apply_file.c.
+# done than that takes, and what cannot be done leaves things as they were. What a file may
+# say is in unit/test_apply_file.c.
 
 load common
 load device
@@ -79,4 +80,66 @@ was()
 		expect 0 "vduse apply - --dry-run <<<'{\"version\": 1, \"devices\": [{\"name\": \"ap0\"}, {\"name\": \"ap1\", \"state\": \"absent\"}]}'" $'^ap0: create\nap1: nothing to do\n$'
 	SCRIPT
 	"$testsuite/check-answers" --unseen '^(?!vduse apply)|error' "$testsuite/../schema" "$BATS_TEST_TMPDIR/answers"
+}
+
+@test "apply: what came otherwise since then is put right; what fails is put back, and the others go on" {
+	in_guest <<-'SCRIPT' >"$BATS_TEST_TMPDIR/answers"
+		trap 'rm -f "$T".held' EXIT
+		all='{"name": "aq0"}, {"name": "aq1", "driver": "vhost_vdpa"}, {"name": "aq2", "peer": {"name": "aq3"}}'
+		apply "$all"
+		[ "$status" = 0 ] || broken "apply: $err"
+		expect 0 'vdpa dev bind aq0 driver vhost_vdpa'
+		expect 0 'vdpa dev del aq2'
+		device kill aq1
+		apply "$all"
+		was 'put right' 0 '"aq0":{"action":"change","result":"done","reasons":["driver vhost_vdpa, not virtio_vdpa"]},"aq1":{"action":"change","result":"done","reasons":["device is not served"]},"aq2":{"action":"change","peer":"aq3","result":"done","reasons":["device is not attached"]}'
+		apply "$all"
+		was 'put right, a second time' 0 '"aq0":{"action":"nothing","result":"done"},"aq1":{"action":"nothing","result":"done"},"aq2":{"action":"nothing","peer":"aq3","result":"done"}'
+		# one cannot be made: it is what it was, and the others are made; the first that failed has the status
+		device create fo0
+		apply '{"name": "aq0", "mtu": 1400, "pcap": "/nowhere/at/all"}, {"name": "aq4"}, {"name": "aq5", "pcap": "/nowhere/at/all"}, {"name": "fo0"}, {"name": "aq2"}, {"name": "aq3", "state": "absent"}'
+		[ "$status" = 3 ] || complain "status $status, expected 3: $err"
+		[[ $out = '{"apply":{"aq0":{"action":"replace","result":"failed","reasons":["mtu 1500, not mtu 1400","no pcap, not pcap /nowhere/at/all"],"error":{'*'put back"}},"aq4":{"action":"create","result":"done"},"aq5":{"action":"create","result":"failed","error":{'*'},"fo0":{"action":"refuse","result":"failed","error":{"object":"fo0","status":5,'*'},"aq2":{"action":"replace","result":"done","reasons":["peer aq3, not no peer"]},"aq3":{"action":"nothing","result":"done"}}}'$'\n' ]] ||
+			complain "it says: $out"
+		[[ $err = *'{"warning":{"command":"vduse apply","object":"fo0",'*'{"error":{"command":"vduse apply","object":"aq0","status":3,'* ]] || complain "it says: $err"
+		expect 0 'vduse up aq0'
+		[ "$(read_value "/sys/class/net/$(interface_of aq0)/mtu")" = 1500 ] || complain 'aq0 is not what it was'
+		nothing_left aq3
+		nothing_left aq5
+		device destroy fo0
+		# a driver that cannot be bound; the words of before stand there again
+		echo virtio_vdpa >/sys/bus/vdpa/devices/aq0/driver_override
+		apply '{"name": "aq0", "driver": "vhost_vdpa", "msg_timeout": 9}'
+		[[ $status = 5 && $out = *'"action":"change","result":"failed"'*'driver_override'*'put back'* ]] || complain "status $status: $out"
+		echo >/sys/bus/vdpa/devices/aq0/driver_override
+		[ "$(read_value /sys/class/vduse/aq0/msg_timeout) $(driver_of aq0)" = '30 virtio_vdpa' ] || complain 'aq0 was changed'
+		expect 0 'vduse up aq0'
+		# somebody has the node, a disk or the other of a pair: that is said beforehand
+		for node in /sys/bus/vdpa/devices/aq1/vhost-vdpa-*; do node=/dev/${node##*/}; done
+		sleep 1000 <>"$node" & holder=$!
+		wait_until 10 eval '[ "/proc/$holder/fd/0" -ef "$node" ]' || complain 'nobody holds the node'
+		for entry in '{"name": "aq1"}' '{"name": "aq1", "driver": "vhost_vdpa", "mtu": 1400}' '{"name": "aq1", "state": "absent"}'; do
+			for word in dry_run ''; do
+				apply "$entry" $word
+				[[ $status = 5 && $out = *'"aq1":{"action":"refuse","result":"failed",'*sleep* ]] || complain "$entry $word: status $status: $out"
+			done
+		done
+		kill $holder
+		wait $holder 2>/dev/null
+		apply "$all"
+		[[ $status = 0 && $out = *'"aq1":{"action":"nothing",'*'"aq2":{"action":"replace","peer":"aq3","result":"done","reasons":["no peer, not peer aq3"]}'* ]] || complain "status $status: $out"
+		for entry in '{"name": "aq2"}' '{"name": "aq3", "state": "absent"}' '{"name": "aq2", "state": "absent"}, {"name": "aq4"}'; do
+			apply "$entry"
+			[[ $status = 5 && $out = *'"action":"refuse"'*'is a pair with aq'* ]] || complain "$entry: status $status: $out"
+		done
+		expect 0 'vduse up aq2 peer aq3'
+		# wrong further down: nothing at all is done
+		apply '{"name": "aq6"}, {"name": "aq7", "mtu": 1}'
+		[[ $status = 2 && $out = $'{"apply":{}}\n' && $err = *'$.devices[1].mtu'* ]] || complain "status $status: $out$err"
+		nothing_left aq6
+		apply '{"name": "aq0", "state": "absent"}, {"name": "aq1", "state": "absent"}, {"name": "aq2", "state": "absent"}, {"name": "aq3", "state": "absent"}, {"name": "aq4", "state": "absent"}'
+		[ "$status" = 0 ] || complain "status $status: $err"
+		nothing_left aq
+	SCRIPT
+	"$testsuite/check-answers" --unseen '^(?!vduse apply)' "$testsuite/../schema" "$BATS_TEST_TMPDIR/answers"
 }
