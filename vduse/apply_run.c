@@ -144,6 +144,25 @@ static int bring_entry(const struct run *run)
 	return rc;
 }
 
+/*
+ * Of what is there, before its words: that a msg_timeout was said and is to be the default again
+ * is known from the words of before alone, so killed in between, the next one still knows it.
+ */
+static int set_timeouts(const struct run *run)
+{
+	const struct unit_names *names = &run->entry->names;
+	unsigned int i;
+	int rc = 0;
+
+	for (i = 0; i < names->count && rc == 0; i++) {
+		uint64_t timeout = apply_plan_timeout(run->plan, i);
+
+		if (timeout && run->plan->formers[0].msg_timeout[i])
+			rc = set_timeout(names->names[i], timeout, run->failure);
+	}
+	return rc;
+}
+
 /* The words of now, so that the next step finds them. */
 static int write_words(const struct run *run)
 {
@@ -158,9 +177,9 @@ static int write_words(const struct run *run)
 
 static int change(const struct run *run)
 {
-	int rc = 0;
+	int rc = set_timeouts(run);
 
-	if (strcmp(run->plan->formers[0].words.text, run->entry->text))
+	if (rc == 0 && strcmp(run->plan->formers[0].words.text, run->entry->text))
 		rc = write_words(run);
 	if (rc == 0)
 		rc = bring_entry(run);

@@ -44,13 +44,44 @@ static void write_down(struct made_unit *unit, const char *text)
 	unit->text = copy;
 }
 
-void made_units_free(void)
+static struct made_unit kept[MADE_UNITS];	/* what a kill left */
+
+static void empty(struct made_unit *units)
 {
 	unsigned int i;
 
 	for (i = 0; i < MADE_UNITS; i++)
-		free(made_units[i].text);
-	memset(made_units, 0, sizeof(made_units));
+		free(units[i].text);
+	memset(units, 0, sizeof(made_units));
+}
+
+/* Before each change. */
+static void step(void)
+{
+	unsigned int i;
+
+	if (++made_failures.changes != made_failures.kill)
+		return;
+	empty(kept);
+	memcpy(kept, made_units, sizeof(kept));
+	for (i = 0; i < MADE_UNITS; i++)
+		kept[i].text = kept[i].text ? strdup(kept[i].text) : NULL;
+}
+
+bool made_units_killed(void)
+{
+	if (made_failures.changes < made_failures.kill)
+		return false;
+	empty(made_units);
+	memcpy(made_units, kept, sizeof(kept));
+	memset(kept, 0, sizeof(kept));
+	return true;
+}
+
+void made_units_free(void)
+{
+	empty(made_units);
+	empty(kept);
 	memset(&made_failures, 0, sizeof(made_failures));
 }
 
@@ -110,7 +141,7 @@ int __wrap_unit_write(const struct unit_names *names, const char *text, struct f
 {
 	unsigned int i;
 
-	made_failures.changes++;
+	step();
 	for (i = 0; i < names->count; i++) {
 		if (made_failures.write && !strcmp(names->names[i], made_failures.write))
 			return fail(failure, names->names[i], "writing");
@@ -217,15 +248,17 @@ int __wrap_bring_up(struct bring *bring, struct failure *failure)
 	rc = __wrap_bring_check(bring, failure);
 	if (rc < 0)
 		return rc;
-	made_failures.changes++;
+	step();
 	bring->undo = (struct ending){ .names = bring->names };
 	if (made_failures.up && strstr(bring->text, made_failures.up)) {
 		if (!__wrap_unit_is_there(&bring->names))
 			make(bring, 0);
 		return fail(failure, bring->names.names[0], "up");
 	}
-	for (i = 0; i < bring->names.count; i++)
+	for (i = 0; i < bring->names.count; i++) {
 		make(bring, i);
+		step();
+	}
 	return 0;
 }
 
@@ -282,13 +315,14 @@ int __wrap_ending_run(const struct ending *ending, const struct pace *pace,
 
 	(void)pace;
 	(void)found;
-	made_failures.changes++;
+	step();
 	for (i = 0; i < ending->names.count; i++) {
 		struct made_unit *unit = made_unit(ending->names.names[i]);
 
 		unit->driver[0] = '\0';
 		if (made_failures.end && !strcmp(unit->name, made_failures.end))
 			return fail(failure, unit->name, "ending");
+		step();
 	}
 	for (i = 0; i < ending->names.count; i++)
 		take_away(made_unit(ending->names.names[i]));
@@ -343,7 +377,7 @@ int __wrap_vduse_device_set(const struct sysfs *fs, const char *name, const char
 			    uint64_t value, struct failure *failure)
 {
 	(void)fs;
-	made_failures.changes++;
+	step();
 	if (strcmp(attribute, "msg_timeout"))
 		abort();
 	if (made_failures.timeout && !strcmp(name, made_failures.timeout)) {
@@ -365,7 +399,7 @@ int __wrap_ask_state(const char *name, int milliseconds, struct asked_state *sta
 int __wrap_ask_to(const char *name, const char *request, int milliseconds)
 {
 	(void)milliseconds;
-	made_failures.changes++;
+	step();
 	if (made_failures.link && !strcmp(name, made_failures.link)) {
 		made_failures.link = NULL;	/* once */
 		return -EPROTO;

@@ -39,11 +39,15 @@ extern struct made_failures {
 	const char *write;	/* writing down the words of this device */
 	const char *object;	/* what failures are about, instead of the device */
 	unsigned int changes;
+	unsigned int kill;	/* what there is before this change is kept; 0: none */
 	unsigned int locks;	/* that are held */
 } made_failures;
 
 /* The device called @name, made if it is not there. */
 struct made_unit *made_unit(const char *name);
 void made_units_free(void);
+/* Make the machine what it was before the change made_failures.kill, as if the command had been
+ * killed there, without a chance to put anything back. False where there were fewer. */
+bool made_units_killed(void);
 
 #endif

@@ -393,6 +393,59 @@ static void mixed(void **state)
 	assert_int_equal(made_failures.changes, 0);
 }
 
+/* From @old to @new, killed before each change: the same once more comes to the same. */
+static void killed_between(const char *old, const char *new)
+{
+	unsigned int kill = 0;
+	bool left;
+
+	do {
+		apply(ABSENT("a") "," ABSENT("b"), NULL);
+		apply(old, NULL);
+		made_failures.changes = 0;
+		made_failures.kill = ++kill;
+		apply(new, NULL);
+		has(0, "\"done\"", NULL);
+		left = made_units_killed();
+		made_failures.kill = 0;
+		apply(new, NULL);
+		has(0, "\"done\"", NULL);
+		made_failures.changes = 0;
+		apply(new, NULL);
+		has(0, "\"nothing\"", NULL);
+		assert_int_equal(made_failures.changes, 0);
+		assert_int_equal(made_unit("a")->msg_timeout, strstr(new, ":9") ? 9 : 30);
+		assert_int_equal(made_unit("a")->link_down, !!strstr(new, "down"));
+		assert_string_equal(made_unit("a")->driver,
+				    strstr(new, "vhost") ? "vhost_vdpa" : "virtio_vdpa");
+		assert_int_equal(words_have("a", "mtu 1400"), !!strstr(new, "1400"));
+		assert_int_equal(made_unit("b")->there, !!strstr(new, "\"b\",\"mtu"));
+		if (made_unit("b")->there)
+			assert_int_equal(made_unit("b")->msg_timeout, strstr(new, ":8") ? 8 : 30);
+	} while (left);
+	assert_true(kill > 1);
+}
+
+#define PAIR_OF(a, b) "{\"name\":\"a\"," a ",\"peer\":{\"name\":\"b\",\"mtu\":1500" b "}}"
+
+static void killed(void **state)
+{
+	const char *const files[] = {
+		"{\"name\":\"a\",\"link\":\"up\"}," ABSENT("b"),
+		"{\"name\":\"a\",\"link\":\"down\",\"msg_timeout\":9,\"driver\":\"vhost_vdpa\"}," ABSENT("b"),
+		"{\"name\":\"a\",\"link\":\"up\",\"mtu\":1400}," ABSENT("b"),
+		PAIR_OF("\"link\":\"up\"", ",\"msg_timeout\":8"),
+		PAIR_OF("\"link\":\"down\",\"msg_timeout\":9", ""),
+	};
+	size_t old, new, count = sizeof(files) / sizeof(files[0]);
+
+	(void)state;
+	for (old = 0; old < count; old++)
+		for (new = 0; new < count; new++)
+			if (old != new)
+				killed_between(files[old], files[new]);
+}
+
 #define TEST(name) cmocka_unit_test_teardown(name, teardown)
 
 int main(void)
@@ -400,7 +453,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(from_nothing), TEST(changed_in_place), TEST(put_right), TEST(replaced),
 		TEST(change_put_back), TEST(replacement_put_back), TEST(nothing_of_what_failed),
-		TEST(refusals), TEST(pairs), TEST(mixed),
+		TEST(refusals), TEST(pairs), TEST(mixed), TEST(killed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
