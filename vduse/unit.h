@@ -54,7 +54,8 @@ bool unit_differ(const char *was, const char *now, char *difference, size_t size
 /*
  * The file of the device called @name: the text (the caller frees it) with @names filled;
  * NULL where there is none that can be used and is about @name. *@unusable (may be NULL) says
- * whether there is a file nevertheless.
+ * whether there is a file nevertheless. Of a pair, the words are those in the file of the one
+ * that is named first, where that is about both: it is written first.
  */
 char *unit_read(const char *name, struct unit_names *names, bool *unusable);
 

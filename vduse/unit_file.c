@@ -39,14 +39,41 @@ static int read_text(const char *name, char text[REGISTRY_RECORD_MAX + 1])
 	return strlen(text) == (size_t)length ? 1 : -EBADMSG;
 }
 
-char *unit_read(const char *name, struct unit_names *names, bool *unusable)
+/* The same, of one that is about @name. */
+static int read_words(const char *name, char text[REGISTRY_RECORD_MAX + 1],
+		      struct unit_names *names)
 {
-	char text[REGISTRY_RECORD_MAX + 1];
 	int rc = read_text(name, text);
 
 	memset(names, 0, sizeof(*names));
 	if (rc > 0 && (unit_parse(text, strlen(text), names) || !is_about(names, name)))
 		rc = -EBADMSG;
+	return rc;
+}
+
+/*
+ * A pair's files are written one after the other, so they differ where a command was killed
+ * between the two: what the first one says is said, of both.
+ */
+static void prefer_first(const char *name, char text[REGISTRY_RECORD_MAX + 1],
+			 const struct unit_names *names)
+{
+	char first[REGISTRY_RECORD_MAX + 1];
+	struct unit_names said;
+
+	if (names->count == 2 && strcmp(names->names[0], name) &&
+	    read_words(names->names[0], first, &said) > 0 && said.count == 2 &&
+	    !strcmp(said.names[0], names->names[0]) && !strcmp(said.names[1], name))
+		strcpy(text, first);
+}
+
+char *unit_read(const char *name, struct unit_names *names, bool *unusable)
+{
+	char text[REGISTRY_RECORD_MAX + 1];
+	int rc = read_words(name, text, names);
+
+	if (rc > 0)
+		prefer_first(name, text, names);
 	if (unusable)
 		*unusable = rc < 0;
 	return rc > 0 ? strdup(text) : NULL;
@@ -63,16 +90,12 @@ bool unit_is_unusable(const char *name)
 
 bool unit_is_written(const struct unit_names *names, const char *text)
 {
-	struct unit_names said;
+	char was[REGISTRY_RECORD_MAX + 1];
 	bool same = true;
 	unsigned int i;
 
-	for (i = 0; i < names->count && same; i++) {
-		char *was = unit_read(names->names[i], &said, NULL);
-
-		same = was && !strcmp(was, text);
-		free(was);
-	}
+	for (i = 0; i < names->count && same; i++)
+		same = read_text(names->names[i], was) > 0 && !strcmp(was, text);
 	return same;
 }
 
