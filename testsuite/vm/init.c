@@ -6,8 +6,9 @@
  * squashfs on the first virtio disk with a tmpfs over it, and lays /payload of
  * the initramfs (the project's programs) between the two as a third overlay
  * layer, so nothing is copied. Then it makes that the root and becomes the
- * agent. A step that fails is said on the console and ends the machine: a
- * guest without, say, its vduse module would only fail later and less clearly.
+ * agent, or the program that VM_INIT on the kernel's command line names. A step
+ * that fails is said on the console and ends the machine: a guest without, say,
+ * its vduse module would only fail later and less clearly.
  *
  * It is C and not a shell because a fork and exec costs some 28 ms in
  * emulation, and a boot would need thirty.
@@ -166,6 +167,7 @@ static void open_console(void)
 int main(void)
 {
 	char release[128] = "";
+	const char *program;
 	FILE *f;
 
 	mount_at("devtmpfs", "devtmpfs", "/dev", 0, "mode=0755");
@@ -180,6 +182,7 @@ int main(void)
 	f = fopen("/proc/sys/kernel/osrelease", "re");
 	if (f && fscanf(f, "%127s", release) == 1)
 		make_static_nodes(release);
-	execl(AGENT, "agent", (char *)NULL);
-	fail("cannot start", AGENT);
+	program = getenv("VM_INIT") ?: AGENT;
+	execl(program, program, (char *)NULL);
+	fail("cannot start", program);
 }
