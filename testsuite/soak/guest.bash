@@ -108,7 +108,7 @@ frames_pass()
 	[ $status = 0 ] ||
 		complain "$slot: frames through $name ($created; $serving): status $status: $answer" \
 			"done to it: $(tail -n 20 "$D/harm.$slot" | tr '\n' ' ')" \
-			"$(ip -s link show "$2"; vduse -j stats "$name"; dmesg | tail -n 3)"
+			"$(ip -s link show "$2"; tc -s qdisc show dev "$2"; vduse -j stats "$name"; dmesg | tail -n 3)"
 	note frames "$(field received)"
 	note lost "$(field lost)"
 	note doubled "$(field duplicated)"
