@@ -513,6 +513,59 @@ static void iova_46_a_shortage_is_waited_for(void **state)
 	assert_int_equal(forward.done.sent, 1);
 }
 
+/* The heap of the receiver is not mapped, and cannot be, for the errno in @context. */
+static void receiver_short_of(int *context)
+{
+	vq_memory_remove(&to->memory, DRIVER_HEAP, DRIVER_HEAP);
+	assert_int_equal(virtqueue_remap(&to->vq), 0);
+	to->memory.fault = short_of;
+	to->memory.context = context;
+}
+
+/* The same for the memory of a receive buffer: the frame waits, and is not lost if that passes. */
+static void iova_46_a_shortage_for_a_receiver_is_waited_for(void **state)
+{
+	int errors[] = { -ENOMEM, -EMFILE, -ENFILE, -ENOSPC };
+	struct vq_region region = { DRIVER_HEAP, DRIVER_HEAP + DRIVER_HEAP_SIZE - 1,
+				    to->ring.heap, VQ_ACCESS_BOTH, 0 };
+
+	(void)state;
+	driver_add_writable(&to->ring, 2048);
+	send_frame(9);
+	receiver_short_of(errors);
+	for (unsigned int i = 0; i < 4; i++) {
+		to->memory.context = &errors[i];
+		assert_int_equal(forward_run(&forward, &path, 1000 + i),
+				 1000 + i + FORWARD_RETRY_NS);
+		assert_int_equal(error, errors[i]);
+	}
+	assert_int_equal(forward.done.sent, 0);
+	assert_int_equal(vq_memory_add(&to->memory, &region), 0);
+	forward_run(&forward, &path, 1000 + FORWARD_HOLD_NS);
+	assert_int_equal(forward.counters.frames, 1);
+	assert_int_equal(forward.done.sent, 1);
+}
+
+/* One that lasts costs its sender no more time than a receiver without buffers. */
+static void iova_46_a_shortage_for_a_receiver_that_lasts(void **state)
+{
+	int errnum = -ENOMEM;
+
+	(void)state;
+	driver_add_writable(&to->ring, 2048);
+	send_frame(9);
+	receiver_short_of(&errnum);
+	forward_run(&forward, &path, 1000);
+	forward_run(&forward, &path, 1000 + FORWARD_HOLD_NS - 1);
+	assert_int_equal(forward.done.sent, 0);
+	forward_run(&forward, &path, 1000 + FORWARD_HOLD_NS);
+	send_frame(9);
+	forward_run(&forward, &path, 1001 + FORWARD_HOLD_NS);
+	assert_int_equal(forward.counters.dropped[NET_DROP_NO_BUFFER], 2);
+	assert_int_equal(forward.done.sent, 2);
+	assert_int_equal(to->vq.state, VIRTQUEUE_RUNNING);
+}
+
 /* A frame that is held goes back untaken, and comes again. */
 static void a_held_frame_goes_back(void **state)
 {
@@ -584,6 +637,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_frame_shorter_than_a_header, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_broken_sender_is_told_of, setup, teardown),
 		cmocka_unit_test_setup_teardown(iova_46_a_shortage_is_waited_for, setup, teardown),
+		cmocka_unit_test_setup_teardown(iova_46_a_shortage_for_a_receiver_is_waited_for, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(iova_46_a_shortage_for_a_receiver_that_lasts, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(a_held_frame_goes_back, setup, teardown),
 		cmocka_unit_test_setup_teardown(who_looks_sees_each_frame_once, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_held_frame_first, setup, teardown),

@@ -511,6 +511,56 @@ static void iova_46_a_port_that_is_short_looks_again(void **state)
 	assert_int_equal(port_forward(&ports[0], NOW), FORWARD_NEVER);
 }
 
+/* The receiver's virtqueue does not start for a shortage of ours: no frame is lost if that passes. */
+static void iova_46_frames_wait_for_a_receiver_that_is_short(void **state)
+{
+	struct session_queue *queue = &ports[1].session.queues[PORT_RECEIVEQ];
+
+	(void)state;
+	transmit(0, 1);
+	offer(1, 1);
+	queue->refused = true;		/* so that the session leaves it alone */
+	for (uint64_t now = NOW; now <= 5 * NOW; now += 4 * NOW) {
+		queue->vq.state = VIRTQUEUE_STOPPED;
+		queue->waits = true;
+		assert_int_equal(port_forward(&ports[0], now), now + FORWARD_RETRY_NS);
+	}
+	queue->vq.state = VIRTQUEUE_RUNNING;
+	port_forward(&ports[0], NOW + FORWARD_HOLD_NS);
+	assert_int_equal(used(1, PORT_RECEIVEQ), 1);
+	assert_int_equal(dropped(0), 0);
+}
+
+/* One that lasts stops its sender no longer than that, and none whose link is down. */
+static void iova_46_a_receiver_that_stays_short_is_none(void **state)
+{
+	struct session_queue *queue = &ports[1].session.queues[PORT_RECEIVEQ];
+
+	(void)state;
+	transmit(0, 1);
+	queue->refused = queue->waits = true;
+	queue->vq.state = VIRTQUEUE_STOPPED;
+	port_forward(&ports[0], NOW);
+	assert_int_equal(port_forward(&ports[0], NOW + FORWARD_HOLD_NS - 1),
+			 NOW + FORWARD_HOLD_NS - 1 + FORWARD_RETRY_NS);
+	assert_int_equal(dropped(0), 0);
+	for (unsigned int i = 1; i < 3; i++) {
+		port_forward(&ports[0], NOW + i * FORWARD_HOLD_NS);
+		assert_int_equal(dropped(0), i);
+		transmit(0, 1);
+	}
+	queue->vq.state = VIRTQUEUE_RUNNING;
+	offer(1, 1);
+	port_forward(&ports[0], NOW + 3 * FORWARD_HOLD_NS);
+	assert_int_equal(used(1, PORT_RECEIVEQ), 1);
+	queue->vq.state = VIRTQUEUE_STOPPED;
+	transmit(0, 1);
+	port_forward(&ports[0], NOW + 3 * FORWARD_HOLD_NS);
+	assert_int_equal(dropped(0), 2);
+	assert_int_equal(port_set_link(&ports[1], false, NOW + 3 * FORWARD_HOLD_NS), 0);
+	assert_int_equal(dropped(0), 3);
+}
+
 /* VIRTIO_NET_F_MTU of a device that was created without: its 0 is no limit. */
 static void an_mtu_of_0_is_none(void **state)
 {
@@ -576,6 +626,8 @@ int main(void)
 		TEST(a_broken_virtqueue_is_its_own_device_s),
 		TEST(ring_06_a_port_without_a_driver_sleeps),
 		TEST(iova_46_a_port_that_is_short_looks_again),
+		TEST(iova_46_frames_wait_for_a_receiver_that_is_short),
+		TEST(iova_46_a_receiver_that_stays_short_is_none),
 		TEST(an_mtu_of_0_is_none),
 		TEST(who_watches_is_told),
 	};

@@ -14,7 +14,7 @@ enum outcome {
 	CARRIED,	/* delivered or dropped, and counted */
 	NOTHING,	/* no frame is waiting */
 	HELD,		/* the receiver has no buffers for it now */
-	SHORT,		/* a frame cannot be taken now, for a shortage of ours */
+	SHORT,		/* a frame cannot be taken or delivered now, for a shortage of ours */
 };
 
 void forward_init(struct forward *forward, const struct forward_owner *owner, void *context)
@@ -160,6 +160,21 @@ static enum outcome wait_or_drop(struct forward *forward, struct virtqueue *tran
 	return CARRIED;
 }
 
+/* The memory of a buffer could not be had; the receiver is there. */
+static bool is_shortage(int rc)
+{
+	return rc == -ENOMEM || rc == -EMFILE || rc == -ENFILE || rc == -ENOSPC;
+}
+
+/* As for buffers, but that nobody kicks when the shortage is over. */
+static enum outcome wait_for_memory(struct forward *forward, struct virtqueue *transmit,
+				    uint64_t now)
+{
+	enum outcome outcome = wait_or_drop(forward, transmit, now);
+
+	return outcome == HELD ? SHORT : outcome;
+}
+
 static enum outcome deliver_frame(struct forward *forward, const struct forward_path *path,
 				  uint64_t now)
 {
@@ -170,9 +185,11 @@ static enum outcome deliver_frame(struct forward *forward, const struct forward_
 				     &forward->counters);
 	if (rc == -EAGAIN)
 		return wait_or_drop(forward, path->transmit, now);
+	if (rc < 0 && path->receive)
+		forward->owner->failed(forward->context, FORWARD_RECEIVE, rc);
+	if (is_shortage(rc))
+		return wait_for_memory(forward, path->transmit, now);
 	if (rc < 0) {
-		if (path->receive)
-			forward->owner->failed(forward->context, FORWARD_RECEIVE, rc);
 		drop_frame(forward, path->transmit, NET_DROP_NO_RECEIVER);
 		return CARRIED;
 	}
@@ -334,7 +351,7 @@ static enum outcome carry_any(struct forward *forward, const struct forward_path
 		*frames += outcome == CARRIED;
 	}
 	/* of a frame that is held, segments may have been delivered */
-	if (*frames || outcome == HELD)
+	if (*frames || forward->holding)
 		publish(forward, path);
 	return *frames ? CARRIED : outcome;
 }

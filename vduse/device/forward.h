@@ -10,7 +10,8 @@
  * Frames are never held in memory of our own. A frame whose receiver is short of buffers
  * stays in the transmit virtqueue, not used yet, which makes its sender slow down; after
  * FORWARD_HOLD_NS it is dropped and counted, and so is all that follows, at once, until
- * the receiver has buffers again. A frame for a receiver that is not there is dropped.
+ * the receiver has buffers again. So is a frame whose receive buffer cannot be mapped for a
+ * shortage of our own. A frame for a receiver that is not there is dropped.
  *
  * A frame that is segmented may be delivered in part when it has to wait. With a journal
  * (forward_resume()) its pieces come once all the same, from this process or from the next one:
@@ -40,8 +41,8 @@
 /* How long a frame waits for receive buffers. */
 #define FORWARD_HOLD_NS UINT64_C(100000000)
 
-/* When a frame is tried again that could not be taken for a shortage of our own (-ENOMEM,
- * -EMFILE, -ENOSPC): a shortage may last, and nothing tells of its end. */
+/* When a frame is tried again that could not be taken or delivered for a shortage of our own
+ * (-ENOMEM, -EMFILE, -ENOSPC): a shortage may last, and nothing tells of its end. */
 #define FORWARD_RETRY_NS UINT64_C(10000000)
 
 /* Frames that are published together, and the most of one call: then the others' turn. */

@@ -261,6 +261,18 @@ static bool linked(const struct port *port)
 	return !port_link_is_down(port) && !port_link_is_down(port->peer);
 }
 
+/* The receiver is there, but for a shortage of ours: that may be over soon. */
+static bool waits_for_receiver(struct port *port, const struct virtqueue *receive, uint64_t now)
+{
+	if (receive || !linked(port) || !session_queue_waits(&port->peer->session, PORT_RECEIVEQ)) {
+		port->short_until = 0;
+		return false;
+	}
+	if (!port->short_until)
+		port->short_until = now + FORWARD_HOLD_NS;
+	return now < port->short_until;
+}
+
 uint64_t port_forward(struct port *port, uint64_t now)
 {
 	struct forward_path path = {
@@ -275,6 +287,8 @@ uint64_t port_forward(struct port *port, uint64_t now)
 	if (!path.transmit)
 		return session_queue_waits(&port->session, PORT_TRANSMITQ) ?
 			       now + FORWARD_RETRY_NS : FORWARD_NEVER;
+	if (waits_for_receiver(port, path.receive, now))
+		return now + FORWARD_RETRY_NS;
 	due = forward_run(&port->forward, &path, now);
 	if (port->pcap)
 		pcap_flush(port->pcap);

@@ -41,6 +41,7 @@ struct port {
 	struct port *peer;	/* receives what this one transmits; itself when alone */
 	uint16_t mtu;		/* of the configuration space */
 	struct forward forward;	/* its counters are of what this one's driver transmitted */
+	uint64_t short_until;	/* what is transmitted waits for the receiver; 0: it need not */
 	struct journal_port *journal;
 	bool own_journal;	/* made by port_open() */
 	struct pcap *pcap;	/* where frames are recorded; NULL: nowhere */
@@ -118,7 +119,9 @@ static inline bool port_link_is_down(const struct port *port)
 void port_read_counters(const struct port *port, struct port_counters *counters);
 
 /*
- * Carry what the driver of @port transmitted to its peer, as forward_run().
+ * Carry what the driver of @port transmitted to its peer, as forward_run(). While the virtqueue
+ * of the receiver cannot be started for a shortage of our own, frames stay where they are, for
+ * FORWARD_HOLD_NS at most.
  * @now is CLOCK_MONOTONIC in nanoseconds. Returns when to call again: 0 at once,
  * FORWARD_NEVER when it is woken by a kick, else a time.
  */
