@@ -486,64 +486,50 @@ static int short_of(void *context, struct vq_memory *memory, uint64_t iova)
 	return *(int *)context;
 }
 
-/* Our own shortage: the frame is tried again now and then, not without end in between. */
-static void iova_46_a_shortage_is_waited_for(void **state)
+/* The heap of @world is not mapped, and cannot be, for the errno in @context. */
+static void make_short(struct driver_world *world, int *context)
+{
+	vq_memory_remove(&world->memory, DRIVER_HEAP, DRIVER_HEAP);
+	assert_int_equal(virtqueue_remap(&world->vq), 0);
+	world->memory.fault = short_of;
+	world->memory.context = context;
+}
+
+/* Our own shortage: the frame is tried again now and then, not without end in between, and is not
+ * lost if that passes. */
+static void a_shortage_is_waited_for(struct driver_world *world)
 {
 	int errors[] = { -ENOMEM, -EMFILE, -ENFILE, -ENOSPC };
 	struct vq_region region = { DRIVER_HEAP, DRIVER_HEAP + DRIVER_HEAP_SIZE - 1,
-				    from->ring.heap, VQ_ACCESS_BOTH, 0 };
+				    world->ring.heap, VQ_ACCESS_BOTH, 0 };
 
-	(void)state;
 	driver_add_writable(&to->ring, 2048);
 	send_frame(9);
-	vq_memory_remove(&from->memory, DRIVER_HEAP, DRIVER_HEAP);
-	assert_int_equal(virtqueue_remap(&from->vq), 0);
-	from->memory.fault = short_of;
+	make_short(world, errors);
 	for (unsigned int i = 0; i < 4; i++) {
-		from->memory.context = &errors[i];
+		world->memory.context = &errors[i];
 		assert_int_equal(forward_run(&forward, &path, 1000 + i),
 				 1000 + i + FORWARD_RETRY_NS);
 		assert_int_equal(error, errors[i]);
-		assert_int_equal(from->vq.state, VIRTQUEUE_RUNNING);
+		assert_int_equal(world->vq.state, VIRTQUEUE_RUNNING);
 	}
 	assert_int_equal(forward.done.sent, 0);
-	assert_int_equal(vq_memory_add(&from->memory, &region), 0);
-	forward_run(&forward, &path, 2000);
-	assert_int_equal(forward.counters.frames, 1);
-	assert_int_equal(forward.done.sent, 1);
-}
-
-/* The heap of the receiver is not mapped, and cannot be, for the errno in @context. */
-static void receiver_short_of(int *context)
-{
-	vq_memory_remove(&to->memory, DRIVER_HEAP, DRIVER_HEAP);
-	assert_int_equal(virtqueue_remap(&to->vq), 0);
-	to->memory.fault = short_of;
-	to->memory.context = context;
-}
-
-/* The same for the memory of a receive buffer: the frame waits, and is not lost if that passes. */
-static void iova_46_a_shortage_for_a_receiver_is_waited_for(void **state)
-{
-	int errors[] = { -ENOMEM, -EMFILE, -ENFILE, -ENOSPC };
-	struct vq_region region = { DRIVER_HEAP, DRIVER_HEAP + DRIVER_HEAP_SIZE - 1,
-				    to->ring.heap, VQ_ACCESS_BOTH, 0 };
-
-	(void)state;
-	driver_add_writable(&to->ring, 2048);
-	send_frame(9);
-	receiver_short_of(errors);
-	for (unsigned int i = 0; i < 4; i++) {
-		to->memory.context = &errors[i];
-		assert_int_equal(forward_run(&forward, &path, 1000 + i),
-				 1000 + i + FORWARD_RETRY_NS);
-		assert_int_equal(error, errors[i]);
-	}
-	assert_int_equal(forward.done.sent, 0);
-	assert_int_equal(vq_memory_add(&to->memory, &region), 0);
+	assert_int_equal(vq_memory_add(&world->memory, &region), 0);
 	forward_run(&forward, &path, 1000 + FORWARD_HOLD_NS);
 	assert_int_equal(forward.counters.frames, 1);
 	assert_int_equal(forward.done.sent, 1);
+}
+
+static void iova_46_a_shortage_for_a_sender_is_waited_for(void **state)
+{
+	(void)state;
+	a_shortage_is_waited_for(from);
+}
+
+static void iova_46_a_shortage_for_a_receiver_is_waited_for(void **state)
+{
+	(void)state;
+	a_shortage_is_waited_for(to);
 }
 
 /* One that lasts costs its sender no more time than a receiver without buffers. */
@@ -554,11 +540,12 @@ static void iova_46_a_shortage_for_a_receiver_that_lasts(void **state)
 	(void)state;
 	driver_add_writable(&to->ring, 2048);
 	send_frame(9);
-	receiver_short_of(&errnum);
+	make_short(to, &errnum);
 	forward_run(&forward, &path, 1000);
 	forward_run(&forward, &path, 1000 + FORWARD_HOLD_NS - 1);
 	assert_int_equal(forward.done.sent, 0);
-	forward_run(&forward, &path, 1000 + FORWARD_HOLD_NS);
+	assert_int_equal(forward_run(&forward, &path, 1000 + FORWARD_HOLD_NS), 0);
+	assert_int_equal(from->ring.used->idx, 1);
 	send_frame(9);
 	forward_run(&forward, &path, 1001 + FORWARD_HOLD_NS);
 	assert_int_equal(forward.counters.dropped[NET_DROP_NO_BUFFER], 2);
@@ -636,7 +623,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(no_receiver_at_all, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_frame_shorter_than_a_header, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_broken_sender_is_told_of, setup, teardown),
-		cmocka_unit_test_setup_teardown(iova_46_a_shortage_is_waited_for, setup, teardown),
+		cmocka_unit_test_setup_teardown(iova_46_a_shortage_for_a_sender_is_waited_for, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(iova_46_a_shortage_for_a_receiver_is_waited_for, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(iova_46_a_shortage_for_a_receiver_that_lasts, setup,
