@@ -9,13 +9,17 @@ load ../traffic
 load ../recovery
 
 @test "recovery: a worker killed at random under traffic in both directions, on every kind of ring and driver" {
-	GUEST_TIMEOUT=3000 in_guest "${SEED:-}" "${KILLS:-200}" <<-'SCRIPT' >&3
+	set -o pipefail
+	GUEST_TIMEOUT=3000 in_guest "${SEED:-}" "${KILLS:-200}" <<-'SCRIPT' | tee "$BATS_TEST_TMPDIR/said" >&3
 		seed=$1
 		for way in 'pair split' 'pair packed' 'loopback split' 'loopback packed' 'vhost_vdpa'; do
 			kill_way "$way" $(($2 / 5))
 		done
 		figure_of_kills
 	SCRIPT
+	# for make figures
+	mkdir -p "$VT_BUILD/figures"
+	sed -n 's/^figure recovery: //p' "$BATS_TEST_TMPDIR/said" >"$VT_BUILD/figures/recovery"
 }
 
 @test "recovery: the control: the same with the journal emptied after each kill loses frames" {
