@@ -72,7 +72,8 @@ static void report_guess(struct session *session, unsigned int index)
 /*
  * Where a virtqueue begins that starts for the first time since the reset, and is not gone on
  * with from the journal: the driver says it, but for one that a process before us served, up
- * to used.idx. A packed ring has nothing that says it (-ENODATA): it waits for a reset.
+ * to used.idx. A packed ring has nothing that says it (-ENODATA): it waits for a reset,
+ * and the journal's position stays, for whoever comes next is to find out the same.
  */
 static int first_position(struct session *session, unsigned int index,
 			  const struct virtqueue_config *config, const struct node_queue *info)
@@ -81,8 +82,10 @@ static int first_position(struct session *session, unsigned int index,
 	int rc;
 
 	if (is_packed(session)) {
+		if (session->resumed)
+			return -ENODATA;
 		*config->position = from_state(&info->packed);
-		return session->resumed ? -ENODATA : 0;
+		return 0;
 	}
 	rc = virtqueue_read_used_index(&session->queues[index].vq, config, &used_index);
 	if (rc < 0)
@@ -211,20 +214,28 @@ static void does_not_start(struct session *session, unsigned int index, int rc)
 		report_queue(session, index, "does not start", rc);
 }
 
+/*
+ * It cannot be gone on with as the journal says, or the journal does not say it: not where the
+ * memory of the ring is missing now, for that may come back, and the journal counts then.
+ */
+static bool has_to_begin(bool known, int rc)
+{
+	return !known || rc == -ERANGE;
+}
+
 static int start_ready_queue(struct session *session, unsigned int index,
 			     const struct node_queue *info)
 {
 	struct session_queue *queue = &session->queues[index];
 	struct virtqueue_config config = queue_config(session, index, info);
 	bool first = !queue->positioned, known = first && continues(session, index, info);
-	int rc = -ENODATA;
+	int rc = 0;
 
-	if (known) {
+	if (known)
 		rc = go_on(queue, &config);
-		if (rc < 0 && !is_shortage(rc))
-			report_journal(session, index, rc);
-	}
-	if (rc < 0 && !is_shortage(rc))
+	if (rc == -ERANGE)
+		report_journal(session, index, rc);
+	if (has_to_begin(known, rc))
 		rc = begin(session, index, &config, info);
 	if (rc == 0) {
 		/* what the last process, or a publication that it died in, did not come to say */
