@@ -24,6 +24,18 @@ spaced()
 	done < <("$VT_BUILD/completions/tables" synopsis vduse)
 }
 
+@test "manual: vdpa(8) and vduse(8) have each option that the command has, with its value" {
+	local program
+	for program in vdpa vduse; do
+		"$VT_BUILD/$program/$program" --help | sed -n '/^OPTIONS/,$p' |
+			grep -oE -- '--[A-Za-z]+([ =[][^ ]+)?' | sort >"$BATS_TEST_TMPDIR/options"
+		[ "$(wc -l <"$BATS_TEST_TMPDIR/options")" -ge 13 ]
+		mandoc -Tascii -O width=200 "$testsuite/../man/man8/$program.8" | sed 's/.\x08//g' |
+			sed -n '/^OPTIONS/,/^ENVIRONMENT/s/^ \{5\}-/-/p' | sed 's/ | /|/g' |
+			grep -oE -- '--[A-Za-z]+([ =[][^ ,]+)?' | sort | diff "$BATS_TEST_TMPDIR/options" -
+	done
+}
+
 @test "manual: each command's page has all sections, in one order" {
 	local page
 	for page in "$testsuite"/../man/man8/*.8; do

@@ -95,9 +95,11 @@ guest_functions+=(answer said)
 		answer 0 'vdpa dev unbind' 'vdpa -j dev unbind js0'
 		answer 0 'vdpa dev del' 'vdpa -j dev del js0'
 		device stop js0
-		# in the foreground it tells at its end what it counted
+		# in the foreground it tells what it counted, on a signal
 		vduse -j loopback js0 >/tmp/js.out 2>/tmp/js.err & server=$!
 		wait_until 20 grep -q start /tmp/js.out || complain 'it does not begin'
+		kill -USR1 $server
+		wait_until 20 grep -q stats /tmp/js.err || complain 'it does not tell what it counted'
 		kill $server
 		wait $server
 		sed 's/^/vduse loopback\t/' /tmp/js.out
