@@ -143,3 +143,49 @@ was()
 	SCRIPT
 	"$testsuite/check-answers" --unseen '^(?!vduse apply)' "$testsuite/../schema" "$BATS_TEST_TMPDIR/answers"
 }
+
+@test "apply: killed, interrupted or out of time in the middle, the same once more brings the machine there" {
+	in_guest <<-'SCRIPT' >"$BATS_TEST_TMPDIR/answers"
+		old='{"name": "ar0"}, {"name": "ar1", "peer": {"name": "ar2"}}'
+		new='{"name": "ar0", "mtu": 1400, "driver": "vhost_vdpa"}, {"name": "ar1", "msg_timeout": 9, "peer": {"name": "ar2", "mtu": 1400}}'
+		there() # CASE: the same once more, and once more
+		{
+			apply "$new"
+			[ "$status" = 0 ] || complain "$1: once more: status $status: $out$err"
+			apply "$new"
+			was "$1: and again" 0 '"ar0":{"action":"nothing","result":"done"},"ar1":{"action":"nothing","peer":"ar2","result":"done"}'
+			[ "$(driver_of ar0) $(read_value /sys/class/vduse/ar1/msg_timeout)" = 'vhost_vdpa 9' ] || complain "$1: ar0 or ar1 is another one"
+			[ "$(read_value "/sys/class/net/$(interface_of ar2)/mtu")" = 1400 ] || complain "$1: ar2 is another one"
+		}
+		printf '{"version": 1, "devices": [%s]}' "$new" >"$T.new.json"
+		trap 'rm -f "$T".new.json' EXIT
+		# any moment will do: what holds does so for all of them
+		for end in KILL/0.01 KILL/0.1 KILL/0.2 KILL/0.4 KILL/0.8 TERM/0.1 TERM/0.4 INT/0.2; do
+			apply "$old"
+			[ "$status" = 0 ] || broken "apply: $out$err"
+			# a shell has what it runs beside itself ignore SIGINT
+			env --default-signal=INT vduse apply "$T.new.json" >/dev/null 2>&1 & pid=$!
+			nap ${end#*/}
+			kill -${end%/*} $pid 2>/dev/null
+			wait $pid
+			there "signal/seconds $end"
+		done
+		# between the two files of a pair
+		before=$(</run/vduse/ar2.up)
+		apply "${new/9/8}"
+		[ "$status" = 0 ] || complain "msg_timeout 8: $out$err"
+		printf '%s\n' "$before" >/run/vduse/ar2.up
+		apply "${new/9/8}"
+		was 'one file of a pair is of before' 0 '"ar0":{"action":"nothing","result":"done"},"ar1":{"action":"nothing","peer":"ar2","result":"done"}'
+		# a device process that does not answer
+		kill -STOP "$(server_of ar1)"
+		run_line "vduse -j -T 1 apply $T.new.json"
+		[ "$status" != 0 ] && [[ $out = *'"ar1":{'*'"result":"failed"'* ]] || complain "stopped: status $status: $out$err"
+		kill -CONT "$(server_of ar1)"
+		there 'out of time'
+		apply '{"name": "ar0", "state": "absent"}, {"name": "ar1", "state": "absent"}, {"name": "ar2", "state": "absent"}'
+		[ "$status" = 0 ] || complain "absent: $out$err"
+		nothing_left ar
+	SCRIPT
+	"$testsuite/check-answers" --unseen '^(?!vduse apply)' "$testsuite/../schema" "$BATS_TEST_TMPDIR/answers"
+}
