@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
 #
-# The EXAMPLES of the manual pages and the tour of README, run. An example is a block of lines:
+# The EXAMPLES of the manual pages, the tour of README and what docs/ has, run. An example is a block of lines:
 # one that begins with "# " is a command, what follows is what it prints, on either stream. All
 # blocks of a page run in one shell of the guest, in an empty folder, one after the other. What
 # a block needs stands in comments before it (in Markdown <!-- before: CODE -->), a line each:

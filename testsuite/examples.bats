@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# Each command that the manual pages and README show runs on the real kernel, and prints what
+# Each command that the manual pages, README and the documents show runs on the real kernel, and prints what
 # stands there (examples.bash).
 
 load common
@@ -93,6 +93,29 @@ teardown()
 
 @test "examples: README" {
 	run_page "$testsuite/../README.md"
+}
+
+@test "examples: docs/orchestrators.md" {
+	run_page "$testsuite/../docs/orchestrators.md"
+}
+
+# nothing_to_run PAGE: each of its blocks says why
+nothing_to_run()
+{
+	examples_of "$1" | awk '/^== /{ blocks++ } /^! no command: ./{ reasons++ } END { exit blocks != reasons }'
+}
+
+@test "examples: the other documents have nothing that could be run" {
+	local page seen=0
+
+	for page in "$testsuite"/../docs/*.md; do
+		[[ $page != */orchestrators.md ]] && grep -qE '^ *(```|~~~)' "$page" || continue
+		nothing_to_run "$page" || fail "$page has a block that nothing runs"
+		seen=$((seen + 1))
+	done
+	[ $seen -ge 2 ]
+	{ cat "$testsuite/../docs/clusters.md"; printf '%s\n' '```' 'vdpa dev show' '```'; } >"$BATS_TEST_TMPDIR/page.md"
+	! nothing_to_run "$BATS_TEST_TMPDIR/page.md"
 }
 
 @test "examples: documents that pages show are as the schemas say" {
