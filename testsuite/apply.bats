@@ -180,6 +180,7 @@ was()
 		# a device process that does not answer
 		kill -STOP "$(server_of ar1)"
 		run_line "vduse -j -T 1 apply $T.new.json"
+		printf 'vduse apply\t%s\n' "${out%$'\n'}"
 		[ "$status" != 0 ] && [[ $out = *'"ar1":{'*'"result":"failed"'* ]] || complain "stopped: status $status: $out$err"
 		kill -CONT "$(server_of ar1)"
 		there 'out of time'
@@ -187,5 +188,5 @@ was()
 		[ "$status" = 0 ] || complain "absent: $out$err"
 		nothing_left ar
 	SCRIPT
-	"$testsuite/check-answers" --unseen '^(?!vduse apply)' "$testsuite/../schema" "$BATS_TEST_TMPDIR/answers"
+	"$testsuite/check-answers" --unseen '^(?!vduse apply)|error' "$testsuite/../schema" "$BATS_TEST_TMPDIR/answers"
 }
