@@ -92,7 +92,7 @@ static int run(const struct bring *bring, const char *name, void *context,
 /* A step that ended by itself has undone itself; one that was killed has not. */
 static bool was_killed(int rc)
 {
-	return rc == -EINTR || rc == -ETIMEDOUT;
+	return rc == -EINTR || rc == -ETIMEDOUT || rc == -ECHILD;
 }
 
 static int create(struct bring *bring, unsigned int index, struct failure *failure)

@@ -167,9 +167,12 @@ int end_server(const struct standing *standing, const struct pace *pace,
 	close_servers(&servers);
 	if (rc == -EINTR)
 		return pace_check(pace, standing->name, failure);
-	if (rc < 0)
+	if (rc == -ETIMEDOUT)
 		failure_set(failure, STATUS_TIMED_OUT, ETIMEDOUT, standing->name,
 			    "process %d (%s), which serves it, does not end",
 			    (int)holder->pid, holder->command);
+	else if (rc < 0)
+		failure_errno(failure, -rc, standing->name, "cannot wait for the end of process %d",
+			      (int)holder->pid);
 	return rc;
 }

@@ -116,11 +116,16 @@ static void reap(pid_t child)
 /* The child gave no outcome in time: why, and an end to it. */
 static int give_up(const struct step *step, pid_t child, int rc, struct failure *failure)
 {
-	tell_end(rc, step->name, failure);
 	if (rc == -ETIMEDOUT && failure) {
 		failure_set(failure, STATUS_TIMED_OUT, ETIMEDOUT, step->name,
 			    "the kernel did not come to an end within the time");
 		vdpa_blocked_explain(&sysfs_machine, step->name, child, failure);
+	} else if (rc == -EINTR || rc == -ETIMEDOUT) {
+		tell_end(rc, step->name, failure);
+	} else {
+		failure_errno(failure, -rc, step->name,
+			      "cannot wait for a process that worked on it, which was ended");
+		rc = -ECHILD;
 	}
 	kill(child, SIGKILL);
 	reap(child);

@@ -36,7 +36,7 @@ int pace_left(const struct pace *pace, int most);
 int pace_check(const struct pace *pace, const char *name, struct failure *failure);
 
 /* Wait until @fd can be read: 0; -EINTR where a signal came, -ETIMEDOUT after
- * @milliseconds or at the end of the time. */
+ * @milliseconds or at the end of the time, another negative errno where poll(2) fails. */
 int pace_wait(const struct pace *pace, int fd, int milliseconds);
 
 /*
@@ -55,8 +55,9 @@ struct step {
 
 /*
  * Run @step. What its call returned, with @failure; or -EINTR and -ETIMEDOUT as
- * pace_check() where the child was killed: then how far it came is not known, and @failure
- * says which process the kernel waits for, as far as that can be told.
+ * pace_check(), and -ECHILD for any other reason, where the child was killed: then how far it
+ * came is not known, and @failure says which process the kernel waits for, as far as that can
+ * be told, or what else was the reason.
  */
 int step_run(const struct pace *pace, const struct step *step, struct failure *failure);
 

@@ -1,11 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* vduse/step: what blocks is in a child, under a deadline, and a signal ends the waiting. */
+/*
+ * vduse/step: what blocks is in a child, under a deadline, and a signal ends the waiting.
+ *
+ * LDFLAGS: -Wl,--wrap=poll,--wrap=__poll_chk
+ */
 #include <errno.h>
 #include <limits.h>
 #include <poll.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -20,6 +25,24 @@
 #define PATIENCE_MS 60000	/* for what comes at once */
 
 static struct failure failure;
+static bool poll_fails;		/* for a step: of two descriptors */
+
+int __real_poll(struct pollfd *fds, nfds_t count, int milliseconds);
+int __wrap_poll(struct pollfd *fds, nfds_t count, int milliseconds);
+int __wrap_poll(struct pollfd *fds, nfds_t count, int milliseconds)
+{
+	if (!poll_fails || count < 2)
+		return __real_poll(fds, count, milliseconds);
+	errno = ENOMEM;
+	return -1;
+}
+
+int __wrap___poll_chk(struct pollfd *fds, nfds_t count, int milliseconds, size_t size);
+int __wrap___poll_chk(struct pollfd *fds, nfds_t count, int milliseconds, size_t size)
+{
+	(void)size;
+	return __wrap_poll(fds, count, milliseconds);
+}
 
 static int answers(void *context, int result_fd, void *answer, struct failure *why)
 {
@@ -151,6 +174,31 @@ static void cli_95_the_time_ends_it(void **state)
 	close(ends[1]);
 }
 
+/* Neither the time is over then, nor did a signal come. */
+static void what_cannot_be_waited_for_is_ended_and_says_why(void **state)
+{
+	int ends[2];
+	struct pollfd gone = { .events = POLLIN };
+	const struct step step = { hangs, NULL, "a", NULL, 0 };
+	int rc;
+
+	(void)state;
+	assert_int_equal(pipe(ends), 0);
+	gone.fd = ends[0];
+	poll_fails = true;
+	rc = run_for(PATIENCE_MS, &step);
+	poll_fails = false;
+	assert_int_equal(rc, -ECHILD);
+	assert_int_equal(failure.status, STATUS_FAILED);
+	assert_int_equal(failure.errnum, ENOMEM);
+	assert_string_equal(failure.object, "a");
+	assert_string_equal(failure.message, "cannot wait for a process that worked on it, which "
+					     "was ended: Cannot allocate memory");
+	close(ends[1]);		/* the child has the other one */
+	assert_int_equal(poll(&gone, 1, PATIENCE_MS), 1);
+	close(ends[0]);
+}
+
 static void proc_68_a_signal_ends_it_and_is_kept(void **state)
 {
 	const struct step step = { hangs, NULL, "a", NULL, 0 };
@@ -237,6 +285,7 @@ int main(void)
 		cmocka_unit_test(what_it_returns_comes_over),
 		cmocka_unit_test(a_child_that_dies_is_noticed),
 		cmocka_unit_test(cli_95_the_time_ends_it),
+		cmocka_unit_test(what_cannot_be_waited_for_is_ended_and_says_why),
 		cmocka_unit_test(proc_68_a_signal_ends_it_and_is_kept),
 		cmocka_unit_test(a_child_is_not_left_behind),
 		cmocka_unit_test(what_is_left_never_goes_below_nothing),
