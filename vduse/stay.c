@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -16,6 +17,9 @@
 /* One after the other, killed as young as this: somebody means it. */
 #define YOUNG_MS 10000
 #define YOUNG_MAX 5
+
+/* How often what we lacked is asked for again. */
+#define SHORTAGE_MS 1000
 
 int stay_errors(void)
 {
@@ -42,29 +46,60 @@ static void take_signals(const struct pace *pace)
 		;
 }
 
-/* -EINTR for a signal, 0 for the end of the device process. A service manager that signals
- * both of us (KillMode=control-group) may end that one first. */
-static int wait_end(const struct bring *bring)
+/* It says nothing of the device process, and can pass. */
+static bool is_shortage(int rc)
 {
-	int rc = 0, server = (int)syscall(SYS_pidfd_open, standing_server(&bring->now[0]), 0);
+	return rc == -ENOMEM || rc == -EMFILE || rc == -ENFILE;
+}
 
-	if (server >= 0) {
-		do
-			rc = pace_wait(&bring->pace, server, INT_MAX);
-		while (rc == -ETIMEDOUT);
-		close(server);
-	}
-	return rc == 0 && hold_interrupted(&bring->pace.hold) ? -EINTR : rc;
+/* The end of @server: 0; -EINTR for a signal, another negative errno where it cannot be
+ * waited for. One that has gone is told as such also where descriptors are short
+ * (pidfd_open() in kernel/pid.c looks for it first). */
+static int watch(const struct pace *pace, pid_t server)
+{
+	int rc, process = server ? (int)syscall(SYS_pidfd_open, server, 0) : -1;
+
+	if (process < 0)
+		return !server || errno == ESRCH ? 0 : -errno;
+	do
+		rc = pace_wait(pace, process, INT_MAX);
+	while (rc == -ETIMEDOUT);
+	close(process);
+	return rc;
+}
+
+/* As watch(); what is short is waited for, and told once. A service manager that signals
+ * both of us (KillMode=control-group) may end the device process first. */
+static int wait_end(const struct bring *bring, pid_t server)
+{
+	bool told = bring->errors < 0;
+	int rc;
+
+	do {
+		rc = watch(&bring->pace, server);
+		if (!is_shortage(rc))
+			return rc == 0 && hold_interrupted(&bring->pace.hold) ? -EINTR : rc;
+		if (!told)
+			dprintf(bring->errors, "vduse: %s: cannot wait for the end of its device "
+				"process %d: %s; it is tried again\n", bring->names.names[0],
+				(int)server, strerror(-rc));
+		told = true;
+		rc = pace_wait(&bring->pace, -1, SHORTAGE_MS);
+	} while (rc == -ETIMEDOUT);
+	return rc;
 }
 
 static bool any_left(const struct bring *bring)
 {
 	struct vduse_device device;
 	unsigned int i;
+	int rc;
 
-	for (i = 0; i < bring->names.count; i++)
-		if (vduse_device_read(&sysfs_machine, bring->names.names[i], &device, NULL) == 0)
+	for (i = 0; i < bring->names.count; i++) {
+		rc = vduse_device_read(&sysfs_machine, bring->names.names[i], &device, NULL);
+		if (rc == 0 || is_shortage(rc))
 			return true;
+	}
 	return false;
 }
 
@@ -95,20 +130,20 @@ static void let_go(struct bring *bring)
 
 /*
  * The device process has ended. Was it killed, and is there another one now? Under the lock, for
- * "vduse down" kills as well, and leaves nothing. 1; 0 where it is over; -EINTR for a signal.
+ * "vduse down" kills as well, and leaves nothing. 1; 0 where it is over, with @why where one
+ * could not be started; -EINTR for a signal.
  */
-static int revive(struct bring *bring, int64_t milliseconds)
+static int revive(struct bring *bring, int64_t milliseconds, struct failure *why)
 {
-	struct failure failure = { .status = STATUS_OK };
 	pid_t pid = standing_server(&bring->now[0]);
 	int rc;
 
 	bring->pace.end = clock_ms() + milliseconds;
-	rc = bring->lock = unit_lock(&bring->names, &bring->pace, &failure);
+	rc = bring->lock = unit_lock(&bring->names, &bring->pace, why);
 	if (rc >= 0 && (!any_left(bring) || !standing_was_killed(bring->names.names[0])))
 		return 0;
 	if (rc >= 0)
-		rc = bring_up(bring, &failure);
+		rc = bring_up(bring, why);
 	if (rc < 0)
 		return rc == -EINTR ? rc : 0;
 	if (bring->errors >= 0)
@@ -119,35 +154,54 @@ static int revive(struct bring *bring, int64_t milliseconds)
 	return 1;
 }
 
-/* As wait_end(), of the last of the device processes, which is @pid then. */
-static int wait_last(struct bring *bring, int64_t milliseconds, pid_t *pid)
+/* What it comes to, when all is taken down: -ECHILD or another negative errno with @failure. */
+static int tell(const struct bring *bring, pid_t server, int rc, const struct failure *why,
+		struct failure *failure)
 {
+	const char *name = bring->names.names[0];
+
+	if (rc < 0)
+		return failure_set(failure, STATUS_FAILED, -rc, name, "cannot wait for the end of "
+				   "its device process %d: %s; all of it was taken down",
+				   (int)server, strerror(-rc));
+	failure_set(failure, STATUS_FAILED, ECHILD, name, "its device process %d ended; all of it "
+		    "was taken down", (int)server);
+	if (why->message[0])
+		failure_hint(failure, "another could not be started: %.300s", why->message);
+	return -ECHILD;
+}
+
+/* Wait for the end of the last of the device processes: -EINTR for a signal, or another
+ * negative errno with @failure, which takes for granted that all is taken down then. */
+static int wait_last(struct bring *bring, int64_t milliseconds, struct failure *failure)
+{
+	struct failure why = { .status = STATUS_OK };
 	unsigned int young = 0;
 	int64_t since;
+	pid_t server;
 	int rc;
 
 	do {
 		since = clock_ms();
-		*pid = standing_server(&bring->now[0]);
-		rc = wait_end(bring);
+		server = standing_server(&bring->now[0]);
+		rc = wait_end(bring, server);
 		young = clock_ms() - since < YOUNG_MS ? young + 1 : 0;
 		if (rc == 0 && young <= YOUNG_MAX)
-			rc = revive(bring, milliseconds);
+			rc = revive(bring, milliseconds, &why);
 	} while (rc == 1);
-	return rc;
+	return rc == -EINTR ? rc : tell(bring, server, rc, &why, failure);
 }
 
 int stay(struct call *call, struct bring *bring, int64_t milliseconds, struct failure *failure)
 {
 	int ended = -EINTR, said = say(call, failure), rc;
-	struct failure second = { .status = STATUS_OK };
+	struct failure first, second = { .status = STATUS_OK };
 	bool left = true;
-	pid_t pid = 0;
 
 	if (said == 0) {
 		let_go(bring);
 		notify_manager("READY=1");
-		ended = wait_last(bring, milliseconds, &pid);
+		ended = wait_last(bring, milliseconds, &first);
 		notify_manager("STOPPING=1");
 	}
 	rc = end_all(bring, milliseconds, &left, &second);
@@ -158,9 +212,8 @@ int stay(struct call *call, struct bring *bring, int64_t milliseconds, struct fa
 		*failure = second;
 		return rc;
 	}
-	if (ended == 0 && left)
-		return failure_set(failure, STATUS_FAILED, ECHILD, bring->names.names[0],
-				   "its device process %d ended; all of it was taken down",
-				   (int)pid);
-	return 0;
+	if (ended == -EINTR || !left)
+		return 0;
+	*failure = first;
+	return ended;
 }

@@ -24,7 +24,8 @@ int stay_errors(void);
  * the device process, which is told on @bring->errors and made up for within @milliseconds where
  * it was killed; then end it all within as many. 0 after a signal, and where "vduse down" was
  * quicker; negative with @failure where the device process ended by itself, or was killed time
- * and again. @bring->lock is let go while it waits.
+ * and again, or cannot be waited for. Descriptors and memory that are short are waited for, which
+ * is told there, too. @bring->lock is let go while it waits.
  */
 int stay(struct call *call, struct bring *bring, int64_t milliseconds, struct failure *failure);
 
