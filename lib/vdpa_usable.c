@@ -190,6 +190,19 @@ bool vdpa_usable_ready(const struct sysfs *fs, const struct vdpa_attached *attac
 	}
 }
 
+void vdpa_usable_warn(struct call *call, const struct sysfs *fs, const char *name,
+		      const struct vdpa_attached *attached)
+{
+	char text[VDPA_STATUS_TEXT];
+	uint8_t status;
+
+	if (vdpa_usable_ready(fs, attached, &status))
+		return;
+	call_warn(call, name, "%s is its driver, but the device has not accepted DRIVER_OK "
+		  "(status %s): nothing passes through it", attached->virtio_driver,
+		  vdpa_status_text(status, text));
+}
+
 int vdpa_usable_wait(const struct sysfs *fs, const char *device, unsigned int milliseconds,
 		     struct vdpa_attached *attached, struct failure *failure)
 {

@@ -10,6 +10,7 @@
 #ifndef VT_LIB_VDPA_USABLE_H
 #define VT_LIB_VDPA_USABLE_H
 
+#include "lib/command.h"
 #include "lib/error.h"
 #include "lib/vdpa_attached.h"
 
@@ -39,5 +40,9 @@ int vdpa_usable_wait(const struct sysfs *fs, const char *device, unsigned int mi
  */
 bool vdpa_usable_ready(const struct sysfs *fs, const struct vdpa_attached *attached,
 		       uint8_t *status);
+
+/* Where that is not so of the device @name, it becomes a warning of @call: nothing else tells. */
+void vdpa_usable_warn(struct call *call, const struct sysfs *fs, const char *name,
+		      const struct vdpa_attached *attached);
 
 #endif

@@ -185,6 +185,32 @@ load up
 	SCRIPT
 }
 
+@test "up warns of a device that did not accept DRIVER_OK; the kernel has broken it, and up once more makes it anew" {
+	in_guest <<-'SCRIPT'
+		need 0 'vduse up k0 msg_timeout 1'
+		device detach k0
+		# DRIVER_OK is the fifth status: stopped before that, it does not answer within msg_timeout
+		server=$(server_of k0)
+		strace -o /dev/null -p "$server" -e trace=write -e inject=write:signal=STOP:when=4 2>$T.trace & tracer=$!
+		wait_until 5 grep -q attached $T.trace || broken "not traced: $(<$T.trace)"
+		expect 0w 'vduse up k0 msg_timeout 1'
+		[[ $out = 'k0: driver virtio_vdpa netdev '* ]] || complain "it prints: $out"
+		said='virtio_net is its driver, but the device has not accepted DRIVER_OK (status ACKNOWLEDGE DRIVER FEATURES_OK): nothing passes through it'
+		[[ $err = *"k0: $said"$'\n' ]] || complain "it says: $err"
+		kill -INT $tracer
+		wait $tracer
+		rm $T.trace
+		kill -CONT "$server"
+		wait_until 5 eval '[[ $(vduse show k0 2>/dev/null) = *"broken true"* ]]'
+		expect 0 'vduse up k0 msg_timeout 1'
+		interface=$(interface_of k0)
+		raise "$interface"
+		carries frames "$interface"
+		expect 0 'vduse down k0'
+		no_trace 'DRIVER_OK' k0
+	SCRIPT
+}
+
 @test "foreground: it stays, tells the service manager, and takes everything down on a signal, or when the device process ends; one that is killed has a successor" {
 	in_guest <<-'SCRIPT'
 		# stays WORDS: it is up, in the background of this script, as $pid

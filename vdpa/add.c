@@ -5,6 +5,7 @@
 #include "lib/features.h"
 #include "lib/vdpa_attach.h"
 #include "lib/vdpa_driver.h"
+#include "lib/vdpa_usable.h"
 #include "vdpa/vdpa.h"
 
 /* Names of features, and changes of the default set, are those of the manager. */
@@ -87,7 +88,7 @@ static int add(struct call *call, struct netlink *netlink, struct vdpa_new *devi
 	if (!attached.driver[0])
 		warn_unattached(call, name);
 	else
-		vdpa_warn_unready(call, &sysfs_machine, name, &attached);
+		vdpa_usable_warn(call, &sysfs_machine, name, &attached);
 	return 0;
 }
 

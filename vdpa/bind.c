@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "lib/vdpa_attach.h"
+#include "lib/vdpa_usable.h"
 #include "vdpa/vdpa.h"
 
 int vdpa_dev_bind(struct call *call, struct failure *failure)
@@ -10,7 +11,7 @@ int vdpa_dev_bind(struct call *call, struct failure *failure)
 	int rc = vdpa_bind(&sysfs_machine, name, driver, failure);
 
 	if (rc == 0 && vdpa_attached_read(&sysfs_machine, name, &attached) == 0)
-		vdpa_warn_unready(call, &sysfs_machine, name, &attached);
+		vdpa_usable_warn(call, &sysfs_machine, name, &attached);
 	return rc;
 }
 

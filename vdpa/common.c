@@ -2,7 +2,6 @@
 #include "lib/features.h"
 #include "lib/vdpa_blocked.h"
 #include "lib/vdpa_family.h"
-#include "lib/vdpa_usable.h"
 #include "vdpa/vdpa.h"
 
 int vdpa_session_open(struct call *call, struct netlink **netlink, struct failure *failure)
@@ -55,17 +54,4 @@ void vdpa_pass_on(struct call *call, const struct netlink *netlink, const char *
 void vdpa_warn_record(struct call *call)
 {
 	call_warn(call, NULL, "a record of the kernel has no name or type and is left out");
-}
-
-void vdpa_warn_unready(struct call *call, const struct sysfs *fs, const char *name,
-		       const struct vdpa_attached *attached)
-{
-	char text[VDPA_STATUS_TEXT];
-	uint8_t status;
-
-	if (vdpa_usable_ready(fs, attached, &status))
-		return;
-	call_warn(call, name, "%s is its driver, but the device has not accepted DRIVER_OK "
-		  "(status %s): nothing passes through it", attached->virtio_driver,
-		  vdpa_status_text(status, text));
 }

@@ -63,11 +63,6 @@ const char *vdpa_type_text(uint32_t type);
  * @object (may be NULL). */
 void vdpa_pass_on(struct call *call, const struct netlink *netlink, const char *object);
 
-/* Where the device @name, which was attached as @attached, has refused DRIVER_OK or did not answer
- * it (vdpa_usable_ready()), that becomes a warning: nothing else tells. */
-void vdpa_warn_unready(struct call *call, const struct sysfs *fs, const char *name,
-		       const struct vdpa_attached *attached);
-
 /* A record of the kernel that is left out because it lacks what it is about. */
 void vdpa_warn_record(struct call *call);
 

@@ -15,7 +15,6 @@
 #include "lib/clock.h"
 #include "lib/control_socket.h"
 #include "vduse/bring.h"
-#include "vduse/create.h"
 #include "vduse/down.h"
 #include "vduse/unit_lock.h"
 
@@ -130,7 +129,6 @@ static int bring_entry(const struct run *run)
 	};
 	struct bring bring = { .unit = &entry->unit, .names = entry->names, .text = entry->text,
 			       .pace = run->pace, .lock = -1, .errors = -1 };
-	unsigned int i;
 	int rc = bring_up(&bring, run->failure);
 
 	if (rc == 0)
@@ -139,8 +137,8 @@ static int bring_entry(const struct run *run)
 	if (rc < 0)
 		bring_undo(&bring, run->undo_ms, run->failure);
 	unit_unlock(bring.lock);
-	for (i = 0; i < entry->names.count && rc == 0; i++)
-		create_warn(run->call, &entry->unit.requests[i]);
+	if (rc == 0)
+		bring_warn(run->call, &bring);
 	return rc;
 }
 

@@ -11,6 +11,8 @@
 #include "lib/vdpa_autoprobe.h"
 #include "lib/vdpa_driver.h"
 #include "lib/vdpa_family.h"
+#include "lib/vdpa_usable.h"
+#include "vduse/create.h"
 #include "vduse/end_server.h"
 #include "vduse/unit_lock.h"
 
@@ -236,6 +238,17 @@ int bring_up(struct bring *bring, struct failure *failure)
 	if (rc == 0)
 		look(bring);
 	return rc;
+}
+
+void bring_warn(struct call *call, const struct bring *bring)
+{
+	unsigned int i;
+
+	for (i = 0; i < bring->names.count; i++) {
+		create_warn(call, &bring->unit->requests[i]);
+		vdpa_usable_warn(call, &sysfs_machine, bring->names.names[i],
+				 &bring->now[i].attached);
+	}
 }
 
 static bool did_something(const struct ending *undo)

@@ -7,6 +7,7 @@
 #ifndef VDUSE_BRING_H
 #define VDUSE_BRING_H
 
+#include "lib/command.h"
 #include "lib/error.h"
 #include "vduse/ending.h"
 #include "vduse/standing.h"
@@ -27,6 +28,10 @@ struct bring {
 /* Bring it up. 0 with @bring->now as it is then, or negative with @failure and nothing of
  * what it did left. @bring->lock is taken where it is not held, and held on success and failure. */
 int bring_up(struct bring *bring, struct failure *failure);
+
+/* What the user should know of what is up now, as warnings of @call: of each device, what
+ * create_warn() and vdpa_usable_warn() have to say. */
+void bring_warn(struct call *call, const struct bring *bring);
 
 /* Undo what bring_up() did, within @milliseconds; @failure goes on to say what could not be. */
 void bring_undo(struct bring *bring, int milliseconds, struct failure *failure);

@@ -215,8 +215,7 @@ static void print(struct call *call, const struct bring *bring)
 	for (i = 0; i < bring->names.count; i++)
 		put(call->out, &bring->now[i]);
 	output_end_listing(call->out);
-	for (i = 0; i < bring->names.count; i++)
-		create_warn(call, &bring->unit->requests[i]);
+	bring_warn(call, bring);
 }
 
 /* Of the time, some is kept for undoing: a quarter, and no more than is ever needed. */

@@ -15,7 +15,6 @@
 #include <cmocka.h>
 
 #include "lib/vdpa_usable.h"
-#include "vdpa/vdpa.h"
 #include "vdpa_tree.h"
 
 static struct {
@@ -124,10 +123,10 @@ static void what_is_said(void **state)
 	(void)state;
 	tree_virtio(&it.tree, "lo0", 2, "virtio_net", 0xf);
 	assert_true(is_ready());
-	vdpa_warn_unready(&call, &it.tree.fs, "lo0", &it.attached);
+	vdpa_usable_warn(&call, &it.tree.fs, "lo0", &it.attached);
 	assert_int_equal(warnings.length, 0);
 	tree_virtio(&it.tree, "lo0", 2, "virtio_net", 0xb);
-	vdpa_warn_unready(&call, &it.tree.fs, "lo0", &it.attached);
+	vdpa_usable_warn(&call, &it.tree.fs, "lo0", &it.attached);
 	assert_int_equal(warnings.length, sizeof(*warning));
 	warning = (const struct failure *)(const void *)warnings.text;
 	assert_int_equal(warning->status, STATUS_OK);
