@@ -88,10 +88,14 @@ int __wrap_node_get_features(int fd, uint64_t *features)
 
 int __wrap_node_get_region(int fd, uint32_t asid, uint64_t iova, struct node_region *region)
 {
+	int error = kernel.region_error;
+
 	(void)fd;
 	kernel.regions++;
-	if (kernel.region_error)
-		return kernel.region_error;
+	if (kernel.region_fails && !--kernel.region_fails)
+		kernel.region_error = 0;
+	if (error)
+		return error;
 	if (asid != kernel.asid || iova < MEMORY_IOVA || iova >= MEMORY_IOVA + MEMORY_SIZE)
 		return -EINVAL;
 	*region = (struct node_region){

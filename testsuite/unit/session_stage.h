@@ -23,6 +23,7 @@ struct session_stage {
 	uint8_t *memory;	/* the driver's view */
 	uint64_t skip;		/* of the region's start in the file: not at a page */
 	int region_error;
+	unsigned int region_fails;	/* so often, and then there is no error; 0: always */
 	uint64_t piece;		/* bytes of a region; 0: it is all of the memory */
 	unsigned int regions;	/* asked for */
 	uint32_t asid;		/* of the address space that the memory is in */

@@ -418,6 +418,21 @@ static void iova_46_no_memory_is_tried_again(void **state)
 	}
 }
 
+/* While used.idx of the first virtqueue is looked for: that does not start from nowhere. */
+static void iova_46_no_memory_for_a_moment(void **state)
+{
+	(void)state;
+	kernel.region_error = -ENOMEM;
+	kernel.region_fails = 1;
+	session_stage_attach();
+	assert_int_equal(kernel.region_error, 0);
+	assert_true(session_queue_waits(&staged, 0));
+	assert_false(session_queue_waits(&staged, 1));
+	assert_int_equal(journal.session.queues[0].valid, 0);
+	assert_non_null(session_queue(&staged, 0));
+	assert_false(session_queue_waits(&staged, 0));
+}
+
 /* It passes without a word of the driver's: who serves asks again, and tells of it once. */
 static void iova_46_a_shortage_is_told_once(void **state)
 {
@@ -910,6 +925,7 @@ int main(void)
 		TEST(iova_43_update_drops_what_it_names),
 		TEST(iova_42_rings_gone_and_back),
 		TEST(iova_46_no_memory_is_tried_again),
+		TEST(iova_46_no_memory_for_a_moment),
 		TEST(iova_46_a_shortage_is_told_once),
 		TEST(iova_46_what_follows_a_shortage_is_told),
 		TEST(iova_40_a_ring_that_is_not_mapped),
