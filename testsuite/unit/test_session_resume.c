@@ -349,6 +349,7 @@ static void goes_on_when_its_memory_is_there(uint16_t position)
 {
 	struct vduse_dev_request update = {
 		.type = VDUSE_UPDATE_IOTLB, .iova.last = UINT64_MAX };
+	struct vduse_dev_request where = { .type = VDUSE_GET_VQ_STATE };
 
 	set_position(position, position);
 	journal.session.queues[0].published = position;
@@ -360,6 +361,11 @@ static void goes_on_when_its_memory_is_there(uint16_t position)
 	assert_null(session_queue(&staged, 0));
 	assert_non_null(strstr(reported, "does not start: a ring area is not mapped"));
 	assert_int_equal(journal.direction.receive.next_avail, position);
+	assert_int_equal(session_stage_message(where), VDUSE_REQ_RESULT_OK);
+	if (kernel.features & RING_PACKED)
+		assert_int_equal(kernel.responses[0].vq_state.packed.last_avail_idx, position & 0x7fff);
+	else
+		assert_int_equal(kernel.responses[0].vq_state.split.avail_index, position);
 	kernel.region_error = 0;
 	assert_int_equal(session_stage_message(update), VDUSE_REQ_RESULT_OK);
 	assert_non_null(session_queue(&staged, 0));

@@ -314,10 +314,14 @@ void session_queue_error(struct session *session, unsigned int index, int rc)
 
 bool session_queue_state(struct session *session, uint32_t index, struct vduse_vq_state *state)
 {
+	bool positioned = session->queues[index].positioned;
 	struct node_queue info;
 
 	state->index = index;
-	if (session->queues[index].positioned) {
+	if (!positioned && node_get_queue(session->fd, index, &info) < 0)
+		return false;
+	/* also of one that is to go on, when the memory of its ring is there again */
+	if (positioned || (session->live && continues(session, index, &info))) {
 		struct virtqueue_position position = *session->queues[index].position;
 
 		if (is_packed(session))
@@ -326,8 +330,6 @@ bool session_queue_state(struct session *session, uint32_t index, struct vduse_v
 			state->split.avail_index = position.next_avail;
 		return true;
 	}
-	if (node_get_queue(session->fd, index, &info) < 0)
-		return false;
 	if (is_packed(session))
 		state->packed = info.packed;
 	else
