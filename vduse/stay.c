@@ -195,7 +195,7 @@ static int wait_last(struct bring *bring, int64_t milliseconds, struct failure *
 int stay(struct call *call, struct bring *bring, int64_t milliseconds, struct failure *failure)
 {
 	int ended = -EINTR, said = say(call, failure), rc;
-	struct failure first, second = { .status = STATUS_OK };
+	struct failure first = { .status = STATUS_OK }, second = first;
 	bool left = true;
 
 	if (said == 0) {
